@@ -1,0 +1,113 @@
+"""One question, run: the pieces of an answer are gathered, reported as they come, and bounded."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import anyio
+
+from .api.sources import distinct, links_in, without_images
+from .api.types import ChatApi, ChatDelta, ChatRequest, Source, Usage
+from .errors import AmberError, StreamBroken, UpstreamTimeout, UpstreamUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer; `truncated` tells that `text` was cut at the limit."""
+
+    text: str
+    model: str
+    finish_reason: str
+    usage: Usage | None
+    sources: tuple[Source, ...]
+    truncated: bool
+    elapsed_seconds: float
+
+
+async def answer(
+    api: ChatApi,
+    request: ChatRequest,
+    *,
+    on_text: Callable[[str], None],
+    max_chars: int = 10_000_000,
+    timeout: float = math.inf,
+) -> Answer:
+    """Ask `api`, hand each piece of text to `on_text`, and return the whole.
+
+    Args:
+        on_text: called as text arrives; must return at once.
+        max_chars: where the answer is cut.
+        timeout: seconds for all of it.
+
+    Raises:
+        UpstreamTimeout: after `timeout` seconds.
+        StreamBroken: if the connection or the stream ends early, after some text had arrived.
+        AmberError: of any other kind that the API reports. Each keeps the text so far in `partial`.
+    """
+    gathered = _Gathered(max_chars)
+    started = time.monotonic()
+    try:
+        with anyio.fail_after(timeout):
+            deltas = cast("AsyncGenerator[ChatDelta]", api.chat(request))
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    gathered.add(delta)
+                    if delta.text:
+                        on_text(delta.text)
+    except TimeoutError:
+        raise UpstreamTimeout(
+            f"amber needed longer than {timeout:g} s",
+            partial=gathered.text,
+            advice="Ask something narrower, or raise AMBER_CALL_TIMEOUT, "
+            "up to just below your assistant's own limit for a tool call.",
+        ) from None
+    except UpstreamUnreachable as error:
+        if not gathered.text:
+            raise
+        raise StreamBroken(error.message, upstream=error.upstream, partial=gathered.text) from error
+    except AmberError as error:
+        error.partial = gathered.text
+        raise
+    return gathered.answer(request, time.monotonic() - started)
+
+
+@dataclass
+class _Gathered:
+    max_chars: int
+    _pieces: list[str] = field(default_factory=list)
+    _length: int = 0
+    _last: ChatDelta = field(default_factory=ChatDelta)
+    _sources: list[Source] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def add(self, delta: ChatDelta) -> None:
+        piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
+        self._length += len(delta.text or delta.refusal)
+        self._pieces.append(piece)
+        self._sources.extend(delta.sources)
+        self._last = ChatDelta(
+            model=delta.model or self._last.model,
+            finish_reason=delta.finish_reason or self._last.finish_reason,
+            usage=delta.usage or self._last.usage,
+        )
+
+    def answer(self, request: ChatRequest, elapsed_seconds: float) -> Answer:
+        text = without_images(self.text)
+        return Answer(
+            text=text,
+            model=self._last.model or request.model,
+            finish_reason=self._last.finish_reason,
+            usage=self._last.usage,
+            sources=distinct([*self._sources, *links_in(text)]),
+            truncated=self._length > self.max_chars,
+            elapsed_seconds=round(elapsed_seconds, 1),
+        )

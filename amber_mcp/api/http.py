@@ -1,0 +1,137 @@
+"""The one HTTP client: where requests go, what they carry, and what comes back of them."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import IO, Self
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+import httpx2
+
+from amber_mcp import __version__
+from amber_mcp.errors import AmberError, UpstreamError
+from amber_mcp.redaction import redacted
+from amber_mcp.settings import Settings, is_loopback
+
+from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
+
+_MAX_BODY_BYTES = 32 * 1024**2
+
+
+class HttpClient:
+    """Requests to one host with one key. Build it once, as an async context manager.
+
+    Redirects are not followed, since the key would go along. Requests to this machine pass by
+    the proxies of the environment.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        url = urlsplit(settings.base_url)
+        self._root = settings.base_url
+        self._host = url.netloc
+        self._key = settings.api_key
+        self._client = httpx2.AsyncClient(
+            headers={
+                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "User-Agent": f"amber-mcp/{__version__}",
+            },
+            timeout=httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout),
+            trust_env=not is_loopback(url.hostname or ""),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str) -> object:
+        """The JSON body that `path` answers with."""
+        async with self._exchange(self._client.build_request("GET", self._root + path)) as response:
+            return await read_json(response)
+
+    @asynccontextmanager
+    async def post(
+        self, path: str, body: Mapping[str, object], *, accept: str
+    ) -> AsyncIterator[httpx2.Response]:
+        """The open response to `body`, sent as JSON."""
+        request = self._client.build_request(
+            "POST", self._root + path, json=body, headers={"Accept": accept}
+        )
+        async with self._exchange(request) as response:
+            yield response
+
+    async def upload(
+        self, path: str, *, field: str, filename: str, media_type: str, file: IO[bytes]
+    ) -> object:
+        """Send `file` as `multipart/form-data`, piece by piece, and return the JSON answer."""
+        url = self._root + path
+        form = self._client.build_request("POST", url, files={field: (filename, file, media_type)})
+        headers = {name: form.headers[name] for name in ("content-type", "content-length")}
+        content = _in_worker_threads(iter(form.stream))  # type: ignore[arg-type]  # a form is both
+        request = self._client.build_request("POST", url, headers=headers, content=content)
+        async with self._exchange(request) as response:
+            return await read_json(response)
+
+    @asynccontextmanager
+    async def _exchange(self, request: httpx2.Request) -> AsyncIterator[httpx2.Response]:
+        """The open response to `request`, once its status is known to be good.
+
+        Raises:
+            AmberError: of the kind that the status, or the failed exchange, stands for.
+        """
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    raise failure_of(response, await _read_bounded(response, MAX_ERROR_BYTES))
+                yield response
+            finally:
+                await response.aclose()
+        except httpx2.HTTPError as error:
+            raise self._without_key(failure_to_reach(error, self._host)) from error
+        except AmberError as error:
+            raise self._without_key(error)  # noqa: B904  # the same error, cleaned
+
+    def _without_key(self, error: AmberError) -> AmberError:
+        error.upstream = redacted(error.upstream, self._key.get_secret_value())
+        return error
+
+
+async def read_json(response: httpx2.Response) -> object:
+    """A response's body, read as JSON.
+
+    Raises:
+        UpstreamError: if it is too long, or not JSON (a login page of a proxy, say).
+    """
+    content = await _read_bounded(response, _MAX_BODY_BYTES + 1)
+    if len(content) > _MAX_BODY_BYTES:
+        raise UpstreamError(f"amber's answer is longer than {_MAX_BODY_BYTES} bytes")
+    try:
+        body: object = json.loads(content)
+    except ValueError:
+        raise UpstreamError(
+            "amber's answer is not JSON",
+            status=response.status_code,
+            upstream=words_of(content[:MAX_ERROR_BYTES]),
+            request_id=request_id_of(response),
+            advice="Check AMBER_BASE_URL: a login page or a proxy may have answered.",
+        ) from None
+    return body
+
+
+async def _read_bounded(response: httpx2.Response, most: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) >= most:
+            break
+    return bytes(content[:most])
+
+
+async def _in_worker_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each chunk is made in a worker thread: reading a file must not hold up the event loop."""
+    while chunk := await anyio.to_thread.run_sync(next, chunks, b""):
+        yield chunk

@@ -1,0 +1,99 @@
+"""Server-sent events in OpenAI's form -> `ChatDelta`: what ends a stream, and what breaks one."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+
+import httpx2
+
+from amber_mcp.errors import StreamBroken, UpstreamError
+
+from .failures import failure_in, request_id_of, words_of
+from .sources import sources_of
+from .types import ChatDelta, Usage
+
+MAX_EVENT_BYTES = 4 * 1024**2
+
+
+async def read_stream(response: httpx2.Response) -> AsyncIterator[ChatDelta]:
+    """The pieces of a streamed answer, in order.
+
+    amber does not document its chunks; OpenAI's form is assumed, and what it allows is accepted:
+    chunks without choices, fields that are absent or null, an end without `[DONE]`.
+
+    Raises:
+        UpstreamError: for a chunk that is not JSON, or an `error` object in the stream.
+        StreamBroken: if the stream ends with neither a finish reason nor `[DONE]`.
+    """
+    finished = False
+    events = httpx2.EventSource(response, max_event_size=MAX_EVENT_BYTES)
+    async for event in events:
+        data = event.data.strip()
+        if data == "[DONE]":
+            return
+        if not data:
+            continue
+        delta = delta_of(_chunk(data, response), response)
+        finished = finished or bool(delta.finish_reason)
+        yield delta
+    if not finished:
+        raise StreamBroken("the answer's stream stopped before its end")
+
+
+def delta_of(body: Mapping[str, object], response: httpx2.Response) -> ChatDelta:
+    """One chunk of a stream, or one whole body (seed 000): both hold choices of the same form.
+
+    Raises:
+        UpstreamError: (or the kind its status names) if the body holds an `error`.
+    """
+    if body.get("error"):
+        raise failure_in(body["error"], response)
+    choice = _first(body.get("choices"))
+    piece = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
+    return ChatDelta(
+        text=_text(piece.get("content")),
+        model=_text(body.get("model")),
+        finish_reason=_text(choice.get("finish_reason")),
+        refusal=_text(piece.get("refusal")),
+        usage=_usage(body.get("usage")),
+        sources=sources_of(piece, choice, body),
+    )
+
+
+def _chunk(data: str, response: httpx2.Response) -> Mapping[str, object]:
+    try:
+        chunk = json.loads(data)
+    except ValueError:
+        chunk = None
+    if not isinstance(chunk, dict):
+        raise UpstreamError(
+            "amber sent a piece of a stream that is not a JSON object",
+            upstream=words_of(data.encode()),
+            request_id=request_id_of(response),
+        )
+    return chunk
+
+
+def _first(choices: object) -> Mapping[str, object]:
+    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    """Text, or the text of content parts (`[{"type": "text", "text": "…"}]`)."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "".join(_text(part.get("text")) for part in value if isinstance(part, dict))
+        case _:
+            return ""
+
+
+def _usage(value: object) -> Usage | None:
+    usage = _mapping(value)
+    counts = [usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total")]
+    known = [count if type(count) is int else None for count in counts]
+    return Usage(*known) if any(count is not None for count in known) else None

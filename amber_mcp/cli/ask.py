@@ -1,0 +1,127 @@
+"""`amber-mcp ask`: one question from the terminal."""
+
+import json
+import mimetypes
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.status import Status
+
+from amber_mcp.answering import Answer, answer
+from amber_mcp.api.types import ChatRequest, Message, Search
+from amber_mcp.app import App, open_app
+from amber_mcp.errors import InvalidRequest
+from amber_mcp.settings import SANDBOX, Settings
+
+from .terminal import harmless, run_async
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("question")
+@click.option("--sandbox", is_flag=True, help="Ask the embedded amber and its sample company.")
+@click.option("--docs", type=_FOLDER, help="Ask the embedded amber about your own folder.")
+@click.option("--web", is_flag=True, help="Search the web instead of the company's sources.")
+@click.option("--file", "files", type=_FILE, multiple=True, help="Upload a file and ask about it.")
+@click.option("--agent", default="", help="Let this agent answer: a configured name, or an id.")
+@click.option("--model", default="", help="The model. Default: AMBER_MODEL, or the first one.")
+@click.option("--language", default="", help="Language of the answer. Default: AMBER_LANGUAGE.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def ask(
+    question: str,
+    sandbox: bool,
+    docs: Path | None,
+    web: bool,
+    files: tuple[Path, ...],
+    agent: str,
+    model: str,
+    language: str,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION, streamed to the terminal, with its sources at the end."""
+    if not question.strip():
+        raise click.UsageError("The question is empty.")
+    settings = Settings.from_environment()
+    if sandbox or docs:
+        settings = settings.model_copy(update={"base_url": SANDBOX, "model": ""})
+
+    async def command() -> None:
+        async with open_app(settings, documents=docs) as app:
+            screen = _Screen(quiet=as_json)
+            with screen.status:
+                request = ChatRequest(
+                    messages=(Message("user", question),),
+                    search=_search(web=web, files=files, agent=agent),
+                    agent_id=app.agent_id(agent) if agent else "",
+                    file_ids=await _uploaded(app, files, screen),
+                    language=language or settings.language,
+                    model=model or await app.default_model(),
+                )
+                screen.say("Searching the web" if web else "Asking amber")
+                answered = await answer(app.amber, request, on_text=screen.show)
+            if as_json:
+                click.echo(json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2))
+            else:
+                screen.finish(answered)
+
+    run_async(command)
+
+
+def _search(*, web: bool, files: tuple[Path, ...], agent: str) -> Search:
+    """A question about a file is answered from the file; all others search."""
+    if web:
+        return "web"
+    return "none" if files and not agent else "company"
+
+
+async def _uploaded(app: App, files: tuple[Path, ...], screen: "_Screen") -> tuple[str, ...]:
+    ids: list[str] = []
+    for path in files:
+        screen.say(f"Uploading {path.name}")
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        try:
+            with path.open("rb") as file:
+                uploaded = await app.amber.upload(file, filename=path.name, media_type=media_type)
+        except OSError as error:
+            raise InvalidRequest(f"{path} cannot be read: {error.strerror}") from None
+        ids.append(uploaded.id)
+    return tuple(ids)
+
+
+def _as_object(question: str, answered: Answer) -> dict[str, object]:
+    fields = asdict(answered)
+    return {"question": question, "answer": fields.pop("text"), **fields}
+
+
+class _Screen:
+    """The answer on stdout as it comes; what is going on, on stderr while nothing has come yet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+        self.status = Status("Starting", console=console)
+        self._quiet = quiet
+
+    def say(self, news: str) -> None:
+        self.status.update(f"{news} …")
+
+    def show(self, piece: str) -> None:
+        self.status.stop()
+        if not self._quiet:
+            click.echo(harmless(piece), nl=False)
+            sys.stdout.flush()
+
+    def finish(self, answered: Answer) -> None:
+        click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
+        if answered.sources:
+            click.secho("\nSources", bold=True)
+        for number, source in enumerate(answered.sources, 1):
+            click.echo(f"  {number}. {harmless(source.title)}")
+            click.secho(f"     {harmless(source.url)}", dim=True)
+        click.secho(
+            f"\n{harmless(answered.model)}, {answered.elapsed_seconds:g} s", dim=True, err=True
+        )

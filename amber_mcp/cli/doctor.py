@@ -1,0 +1,102 @@
+"""`amber-mcp doctor`: what is set, whether amber answers, and what to do next."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+import click
+
+from amber_mcp.app import App, open_app
+from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
+from amber_mcp.files import upload_roots
+from amber_mcp.redaction import redacted
+from amber_mcp.settings import SANDBOX, Settings
+
+from .terminal import harmless, run_async
+
+_COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    verdict: Literal["ok", "note", "problem"]
+    text: str
+
+
+@click.command()
+@click.option("--sandbox", is_flag=True, help="Check against the embedded amber.")
+def doctor(sandbox: bool) -> int:
+    """Check the settings, the way to amber, the key and the models, and say what to do next."""
+    settings = Settings.from_environment()
+    if sandbox:
+        settings = settings.model_copy(update={"base_url": SANDBOX, "model": ""})
+
+    async def command() -> bool:
+        healthy = True
+        async for finding in _findings(settings):
+            healthy = healthy and finding.verdict != "problem"
+            mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
+            click.echo(f"{mark}  {harmless(redacted(finding.text))}")
+        return healthy
+
+    healthy = run_async(command)
+    if healthy:
+        click.echo("\nNext: add amber-mcp to your assistant; the README has an entry for each.")
+    else:
+        click.echo("\nMend the first problem, then run `amber-mcp doctor` again.")
+    return 0 if healthy else 1
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    async with open_app(settings) as app:
+        try:
+            amber = app.amber
+        except NotConfigured as error:
+            yield Finding("problem", describe(error))
+            return
+        yield Finding("ok", f"Settings: {_told(app)}")
+        try:
+            models = await amber.models()
+        except Unauthorized as error:
+            yield Finding("ok", "amber answers")
+            yield Finding("problem", describe(error))
+            return
+        except AmberError as error:
+            yield Finding("problem", describe(error))
+            return
+        yield Finding("ok", "amber answers, and accepts the key")
+        ids = [model.id for model in models]
+        yield _on_models(ids, settings.model)
+        yield _on_folders(settings)
+
+
+def _told(app: App) -> str:
+    settings = app.settings
+    agents = ", ".join(settings.agents) or "none named"
+    return (
+        f"{settings.base_url}, key set, language {settings.language}, agents: {agents}, "
+        f"tools: {', '.join(settings.tools)}"
+    )
+
+
+def _on_models(ids: list[str], configured: str) -> Finding:
+    if not ids:
+        return Finding("problem", "The tenant lists no models: ask your amber administrator.")
+    listed = ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
+    if configured and configured not in ids:
+        return Finding(
+            "problem", f"AMBER_MODEL is {configured}, which is not listed. There are {listed}."
+        )
+    return Finding("ok", f"Models: {listed}; the default is {configured or ids[0]}")
+
+
+def _on_folders(settings: Settings) -> Finding:
+    roots = upload_roots(settings)
+    missing = [str(root) for root in roots if not root.is_dir()]
+    if missing:
+        return Finding("problem", f"AMBER_UPLOAD_ROOTS names no folder: {', '.join(missing)}")
+    if not roots:
+        return Finding("note", "upload_file reads no local files: AMBER_UPLOAD_ROOTS is not set.")
+    return Finding("ok", f"upload_file may read {', '.join(map(str, roots))}")

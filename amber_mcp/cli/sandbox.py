@@ -1,0 +1,52 @@
+"""`amber-mcp sandbox`: the embedded amber as a server of its own."""
+
+import signal
+from pathlib import Path
+
+import anyio
+import click
+
+from amber_mcp.errors import InvalidRequest
+from amber_mcp.sandbox import Sandbox, SandboxError, running_sandbox
+
+from .terminal import harmless, run_async
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--docs", type=_FOLDER, help="The folder to search. Default: a sample company.")
+@click.option("--web-pages", type=_FOLDER, help="The saved pages that web search reads.")
+@click.option("--port", default=8010, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--key", default="", help="The key to ask for. Default: one that is made up.")
+def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> None:
+    """Run the embedded amber: the API, answered from a folder, until Ctrl-C."""
+
+    async def command() -> None:
+        try:
+            async with running_sandbox(
+                documents=docs, web=web_pages, port=port, api_key=key
+            ) as running:
+                _introduce(running)
+                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                    async for _ in signals:
+                        return
+        except SandboxError as error:
+            raise InvalidRequest(
+                str(error), advice="Choose another folder with --docs, or another --port."
+            ) from None
+
+    run_async(command)
+
+
+def _introduce(running: Sandbox) -> None:
+    click.echo(f"The sandbox answers from {running.document_count} documents. Ctrl-C ends it.\n")
+    click.echo(f"  AMBER_BASE_URL={running.base_url}")
+    click.echo(f"  AMBER_API_KEY={running.api_key}")
+    if running.agents:
+        agents = ",".join(f"{name}={agent_id}" for name, agent_id in running.agents.items())
+        click.echo(f"  AMBER_AGENTS={harmless(agents)}")
+    if running.left_out:
+        click.echo("\nLeft out:")
+    for left_out in running.left_out:
+        click.echo(f"  {harmless(str(left_out.path))}: {left_out.reason}")

@@ -1,0 +1,39 @@
+"""What a person sees: text that cannot steer the terminal, and errors as errors are worded."""
+
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import click
+
+from amber_mcp.errors import AmberError, NotConfigured, describe
+from amber_mcp.redaction import redacted
+
+_T = TypeVar("_T")
+_STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def harmless(text: str) -> str:
+    """`text` without control and escape characters, or changes of the writing direction."""
+    return _STEERING.sub("", text)
+
+
+def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
+    """Run `command` and word its error, if any: exit status 2 for settings, 1 for the rest."""
+    try:
+        return anyio.run(partial(_called, command))
+    except KeyboardInterrupt:
+        raise click.exceptions.Abort from None
+    except AmberError as error:
+        sys.stdout.flush()
+        click.secho(harmless(redacted(describe(error))), fg="red", err=True)
+        raise click.exceptions.Exit(2 if isinstance(error, NotConfigured) else 1) from None
+
+
+async def _called(command: Callable[[], Awaitable[_T]]) -> _T:
+    return await command()

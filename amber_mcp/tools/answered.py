@@ -1,0 +1,99 @@
+"""The result that `ask_amber`, `web_search` and `run_agent` share, and the way to it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from amber_mcp.answering import Answer, answer
+from amber_mcp.api.types import ChatRequest
+
+from .tool import Call, Result
+
+_MAX_SOURCES = 50
+
+
+class SourceOut(BaseModel):
+    """A page that the answer rests on."""
+
+    number: int
+    title: str
+    url: str
+    origin: Annotated[
+        Literal["annotation", "citation", "link"],
+        Field(description="Where it was found: a field of the answer, or a link in its text"),
+    ]
+
+
+class UsageOut(BaseModel):
+    """Tokens; a count that amber did not tell is left out."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class Answered(Result):
+    """An answer with its sources."""
+
+    answer: str
+    sources: list[SourceOut]
+    model: str
+    finish_reason: str = ""
+    usage: UsageOut | None = None
+    truncated: Annotated[bool, Field(description="Whether the answer was cut at a limit")] = False
+
+    def as_text(self) -> str:
+        """The answer, and below it the sources and what a reader should know of it."""
+        parts = [self.answer or "(amber gave an empty answer)"]
+        if self.truncated:
+            parts.append(
+                f"[Cut after {len(self.answer)} characters, the limit that AMBER_MAX_ANSWER_CHARS "
+                "sets. Ask a narrower question for the rest.]"
+            )
+        if self.finish_reason not in ("", "stop"):
+            parts.append(f"[amber ended this answer early: {self.finish_reason}]")
+        if self.sources:
+            lines = [f"[{s.number}] {s.title} <{s.url}>" for s in self.sources]
+            parts.append("\n".join(["Sources:", *lines]))
+        parts.append(f"Model: {self.model}")
+        return "\n\n".join(parts)
+
+
+async def answer_call(call: Call, request: ChatRequest) -> Answer:
+    """Run `request` within the limits of a tool call, with progress as the text arrives."""
+    received = 0
+
+    def on_text(piece: str) -> None:
+        nonlocal received
+        received += len(piece)
+        call.progress.note(f"amber is answering: {received} characters so far")
+
+    settings = call.app.settings
+    return await answer(
+        call.app.amber,
+        request,
+        on_text=on_text,
+        max_chars=settings.max_answer_chars,
+        timeout=settings.call_timeout,
+    )
+
+
+def fields_of(answered: Answer) -> dict[str, object]:
+    """The fields of `Answered` for an answer."""
+    usage = answered.usage
+    return {
+        "answer": answered.text,
+        "sources": [
+            SourceOut(number=number, title=source.title, url=source.url, origin=source.origin)
+            for number, source in enumerate(answered.sources[:_MAX_SOURCES], 1)
+        ],
+        "model": answered.model,
+        "finish_reason": answered.finish_reason,
+        "usage": usage
+        and UsageOut(
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            total_tokens=usage.total_tokens,
+        ),
+        "truncated": answered.truncated,
+    }

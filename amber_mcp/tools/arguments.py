@@ -1,0 +1,90 @@
+"""A tool's arguments: checked strictly, and refused in words that tell what to pass instead."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from amber_mcp.errors import InvalidRequest
+
+_MAX_SHOWN = 80
+
+
+class Arguments(BaseModel):
+    """The base of every tool's arguments: closed, strict, and `null` counts as unset."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_hosts_send_them(cls, given: Any) -> Any:
+        """Leave out nulls, and read lists that came as a JSON string or as one bare item."""
+        if not isinstance(given, Mapping):
+            return given
+        return {
+            name: _listed(value) if name in cls.model_fields and _takes_list(cls, name) else value
+            for name, value in given.items()
+            if value is not None
+        }
+
+
+_ArgumentsT = TypeVar("_ArgumentsT", bound=Arguments)
+
+
+def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _ArgumentsT:
+    """The checked arguments of `tool`.
+
+    Raises:
+        InvalidRequest: with a sentence for each argument that is unknown, missing or wrong.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        names = list(model.model_fields)
+        faults = [_sentence(fault, names) for fault in error.errors(include_url=False)]
+        raise InvalidRequest(
+            f"{tool} cannot use these arguments: {'; '.join(faults)}",
+            advice=f"{tool} takes {', '.join(names)}. Correct the call and repeat it.",
+        ) from None
+
+
+def _takes_list(model: type[BaseModel], name: str) -> bool:
+    return get_origin(model.model_fields[name].annotation) is list
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return [value] if value.strip() else []
+
+
+def _sentence(fault: ErrorDetails, names: list[str]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    shown = repr(fault["input"])
+    shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
+    match fault["type"]:
+        case "extra_forbidden":
+            close = difflib.get_close_matches(place, names, 1)
+            return f"`{place}` is unknown" + (f" (did you mean `{close[0]}`?)" if close else "")
+        case "missing":
+            return f"`{place}` is missing"
+        case "literal_error":
+            return f"`{place}` must be one of {fault['ctx']['expected']}, not {shown}"
+        case "string_type":
+            return f"`{place}` must be text, not {shown}"
+        case "float_type" | "int_type" | "int_from_float":
+            return f"`{place}` must be a number, not {shown}"
+        case "finite_number":
+            return f"`{place}` must be a finite number"
+        case "list_type":
+            return f"`{place}` must be a list of texts, not {shown}"
+        case _:
+            return f"`{place}`: {fault['msg']}"

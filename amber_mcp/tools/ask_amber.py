@@ -1,0 +1,59 @@
+"""`ask_amber`: a question, answered from company sources."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from amber_mcp.api.types import ChatRequest
+
+from .answered import Answered, answer_call, fields_of
+from .asking import chosen_temperature, conversation, language_of, model_of, required_text
+from .tool import Call, tool
+
+
+@tool(title="Ask amber", read_only=True, idempotent=False)
+async def ask_amber(
+    call: Call,
+    question: Annotated[
+        str,
+        Field(
+            description="The question as a full sentence with all the context it needs, in the "
+            "language the answer should have. Not keywords."
+        ),
+    ],
+    search: Annotated[
+        Literal["company", "none"],
+        Field(description="company: search internal sources. none: only `file_ids` and the model."),
+    ] = "company",
+    file_ids: Annotated[
+        list[str], Field(description="Files to answer from: ids that upload_file returned.")
+    ] = [],  # noqa: B006  # never changed: pydantic copies it
+    model: Annotated[str, Field(description="A model id of list_models. Empty: the default.")] = "",
+    language: Annotated[
+        str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
+    ] = "",
+    instructions: Annotated[
+        str, Field(description="How to answer: role, form, length. Empty: as amber does.")
+    ] = "",
+    temperature: Annotated[
+        float, Field(description="Randomness from 0 upwards. -1: the default.")
+    ] = -1,
+) -> Answered:
+    """Answer a question from the company's own documents, wikis, mail and tickets, with sources.
+
+    Use it for anything internal: policies, projects, people, products, decisions. Do not use it
+    for public facts (web_search) or for a task of a specialised agent (run_agent). Each call
+    stands alone, so repeat the context that a follow-up question needs.
+    Example: "How many days of annual leave do employees in Germany get?"
+    """
+    app = call.app
+    request = ChatRequest(
+        messages=conversation(required_text("question", question), instructions),
+        model=await model_of(app, model),
+        language=language_of(app, language),
+        search=search,
+        file_ids=tuple(file_ids),
+        temperature=chosen_temperature(temperature),
+    )
+    call.progress.note("Searching company sources" if search == "company" else "Asking amber")
+    return Answered.model_validate(fields_of(await answer_call(call, request)))

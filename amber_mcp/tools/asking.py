@@ -1,0 +1,55 @@
+"""From the arguments that several tools share to the parts of a `ChatRequest`."""
+
+import math
+import re
+
+from amber_mcp.api.types import Message
+from amber_mcp.app import App
+from amber_mcp.errors import InvalidRequest
+
+
+def required_text(name: str, value: str) -> str:
+    """`value` without surrounding blanks.
+
+    Raises:
+        InvalidRequest: if nothing is left.
+    """
+    if text := value.strip():
+        return text
+    raise InvalidRequest(f"`{name}` is empty", advice=f"Pass `{name}` as a full sentence.")
+
+
+def conversation(question: str, instructions: str = "") -> tuple[Message, ...]:
+    """The messages of a single question."""
+    system = (Message("system", instructions),) if instructions.strip() else ()
+    return (*system, Message("user", question))
+
+
+async def model_of(app: App, model: str) -> str:
+    """The model that was asked for, or else the default one."""
+    return model.strip() or await app.default_model()
+
+
+def language_of(app: App, language: str) -> str:
+    """The language that was asked for, or else the configured one.
+
+    Raises:
+        InvalidRequest: if it is no language code.
+    """
+    code = language.strip() or app.settings.language
+    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
+        return code
+    raise InvalidRequest(f"`language` must be a code such as en or de, not {code[:40]!r}")
+
+
+def chosen_temperature(temperature: float) -> float | None:
+    """The temperature, or `None` for -1.
+
+    Raises:
+        InvalidRequest: if it is negative or not finite.
+    """
+    if temperature == -1:
+        return None
+    if math.isfinite(temperature) and temperature >= 0:
+        return temperature
+    raise InvalidRequest(f"`temperature` must be 0 or more, or -1 for the default: {temperature}")

@@ -1,0 +1,70 @@
+"""`run_agent`: a task for one of the company's agents."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from amber_mcp.api.types import ChatRequest
+
+from .answered import Answered, answer_call, fields_of
+from .asking import conversation, language_of, model_of, required_text
+from .tool import Call, tool
+
+
+class AgentRun(Answered):
+    """What an agent brought back."""
+
+    status: Literal["completed"] = "completed"
+    agent: str
+    elapsed_seconds: float
+
+    def as_text(self) -> str:
+        """The answer, then how the run went."""
+        return (
+            f"{super().as_text()}\n"
+            f"Agent {self.agent}: {self.status} after {self.elapsed_seconds:g} s"
+        )
+
+
+@tool(title="Run an amber agent", read_only=False, idempotent=False)
+async def run_agent(
+    call: Call,
+    agent: Annotated[
+        str, Field(description="The agent's configured name, or its id. Agents cannot be listed.")
+    ],
+    task: Annotated[
+        str, Field(description="The task in full sentences, with all that the agent has to know.")
+    ],
+    search: Annotated[
+        Literal["company", "web", "none"],
+        Field(description="What the agent may search besides its own knowledge."),
+    ] = "company",
+    file_ids: Annotated[
+        list[str], Field(description="Files to work on: ids that upload_file returned.")
+    ] = [],  # noqa: B006  # never changed: pydantic copies it
+    model: Annotated[str, Field(description="A model id of list_models. Empty: the default.")] = "",
+    language: Annotated[
+        str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
+    ] = "",
+) -> AgentRun:
+    """Give a task to one of the company's amber agents, with its own instructions and knowledge.
+
+    Use it when the user names an agent, or when a task belongs to one. For a plain question
+    ask_amber is faster. An agent may act on the company's systems as it was set up to do.
+    Example: {"agent": "hr", "task": "Summarise the rules for parental leave for a new parent."}
+    """
+    app = call.app
+    amber_agent = required_text("agent", agent)
+    request = ChatRequest(
+        messages=conversation(required_text("task", task)),
+        model=await model_of(app, model),
+        language=language_of(app, language),
+        search=search,
+        agent_id=app.agent_id(amber_agent),
+        file_ids=tuple(file_ids),
+    )
+    call.progress.note(f"The agent {amber_agent} is at work")
+    answered = await answer_call(call, request)
+    return AgentRun.model_validate(
+        {**fields_of(answered), "agent": amber_agent, "elapsed_seconds": answered.elapsed_seconds}
+    )

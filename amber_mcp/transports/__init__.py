@@ -1,0 +1,1 @@
+"""How messages reach the server: over stdio, or over HTTP."""

@@ -1,0 +1,101 @@
+"""Streamable HTTP, on this machine alone until there is a way to tell callers apart."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import uvicorn
+from mcp.server.lowlevel import Server
+from mcp.server.transport_security import TransportSecuritySettings
+
+from amber_mcp.app import App
+from amber_mcp.errors import InvalidRequest, Unsupported
+from amber_mcp.settings import is_loopback
+
+_GRACE_SECONDS = 2
+
+
+async def serve_http(
+    server: Server[App],
+    *,
+    host: str,
+    port: int,
+    path: str,
+    max_body_bytes: int,
+    on_listening: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; open streams then have 2 s to end.
+
+    Args:
+        port: 0 takes a free one.
+        on_listening: called with the address, once connections are accepted.
+
+    Raises:
+        Unsupported: if `host` is not this machine itself.
+        InvalidRequest: if the address cannot be listened on.
+    """
+    if not is_loopback(host):
+        raise Unsupported(
+            f"serving on {host} would let anyone on the network use this server's key",
+            advice="Serve on 127.0.0.1, and let a reverse proxy on this machine authenticate "
+            "callers.",
+        )
+    app = server.streamable_http_app(
+        streamable_http_path=path,
+        max_request_body_size=max_body_bytes,
+        transport_security=_loopback_names_alone(host),
+    )
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+    )
+    with _listening(host, port) as listener:
+        listening = _UvicornServer(config)
+        on_listening(_address(listener, path))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_stop_on_signal, listening)
+            await listening.serve(sockets=[listener])
+            tasks.cancel_scope.cancel()
+
+
+class _UvicornServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are received in the task group, and not raised again afterwards."""
+        yield
+
+
+async def _stop_on_signal(server: _UvicornServer) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            server.handle_exit(number, None)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidRequest(
+            f"cannot listen on {host}, port {port}: {reason}",
+            advice="Choose another with --port; --port 0 takes a free one.",
+        ) from None
+    with listener:
+        yield listener
+
+
+def _address(listener: socket.socket, path: str) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+
+
+def _loopback_names_alone(host: str) -> TransportSecuritySettings:
+    """Against DNS rebinding: no page in a browser reaches this server under its own name."""
+    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    return TransportSecuritySettings(
+        allowed_hosts=[form for name in sorted(names) for form in (name, f"{name}:*")],
+        allowed_origins=[f"http://{name}{port}" for name in sorted(names) for port in ("", ":*")],
+    )

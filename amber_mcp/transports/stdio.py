@@ -1,0 +1,47 @@
+"""stdio: one client, on pipes that belong to this transport alone.
+
+The SDK's own transport moves each message through worker threads, does not end on SIGINT while
+stdin is open, and skips all clean-up on SIGTERM. Where stdin or stdout cannot be watched by the
+event loop (on Windows, or where one is a regular file), it serves all the same.
+"""
+
+import signal
+import sys
+
+import anyio
+from mcp.server.lowlevel import Server
+
+from amber_mcp.app import App
+
+from .opening import serve_streams
+
+
+async def serve_stdio(server: Server[App], *, max_message_bytes: int) -> None:
+    """Serve until EOF, SIGINT or SIGTERM. Calls in flight are cancelled, and cleaned up after."""
+    if sys.platform == "win32":
+        await _serve_on_threads(server)
+        return
+    from .pipes import are_pipes, open_pipes
+
+    if not are_pipes():
+        await _serve_on_threads(server)
+        return
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+        async with open_pipes(max_message_bytes) as (lines, replies):
+            await serve_streams(server, lines, replies)
+        tasks.cancel_scope.cancel()
+
+
+async def _serve_on_threads(server: Server[App]) -> None:
+    from mcp.server.stdio import stdio_server
+
+    async with stdio_server() as (lines, replies):
+        await serve_streams(server, lines, replies)
+
+
+async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return

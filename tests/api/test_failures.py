@@ -1,0 +1,126 @@
+"""Error bodies in every shape, and exchanges that fail without one."""
+
+import json
+
+import httpx2
+import pytest
+
+from amber_mcp.api.failures import failure_in, failure_of, failure_to_reach, words_of
+from amber_mcp.errors import describe
+
+
+def response(status: int, **headers: str) -> httpx2.Response:
+    return httpx2.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": "Invalid API key"}, "Invalid API key"),
+        (
+            {"detail": [{"loc": ["body", "model"], "msg": "Field required", "type": "missing"}]},
+            "body.model: Field required",
+        ),
+        ({"detail": [{"msg": "bad"}, "worse"]}, "bad; worse"),
+        ({"detail": {"message": "inner"}}, "inner"),
+        ({"error": {"message": "No balance", "type": "insufficient_balance"}}, "No balance"),
+        ({"error": "EntityNotFound: project"}, "EntityNotFound: project"),
+        ({"error": "HTTPS Required", "message": "Use https"}, "HTTPS Required: Use https"),
+        ({"message": "plain"}, "plain"),
+        ({"something": "else"}, '{"something": "else"}'),
+        ("a string", "a string"),
+        (None, ""),
+    ],
+)
+def test_every_shape_of_an_error_body_is_worded(body: object, words: str) -> None:
+    assert words_of(json.dumps(body).encode()) == words
+
+
+def test_html_is_read_without_its_tags() -> None:
+    page = b"<!DOCTYPE html><html><head><title>x</title></head><body><h1>502 Bad&nbsp;Gateway</h1>"
+    assert words_of(page) == "502 Bad Gateway"
+
+
+def test_words_are_one_line_without_control_characters_and_bounded() -> None:
+    assert words_of(b"one\r\n\x1b[31mtwo\x00") == "one [31mtwo"
+    assert len(words_of(b"x" * 10_000)) < 700
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request"),
+        (401, "unauthorized"),
+        (402, "payment_required"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (408, "upstream_timeout"),
+        (413, "too_large"),
+        (418, "invalid_request"),
+        (422, "invalid_request"),
+        (429, "rate_limited"),
+        (500, "upstream_error"),
+        (502, "upstream_error"),
+        (503, "upstream_error"),
+        (504, "upstream_timeout"),
+    ],
+)
+def test_a_status_has_its_kind(status: int, kind: str) -> None:
+    error = failure_of(response(status, x_request_id="req-7"), b'{"detail": "because"}')
+    assert error.kind == kind
+    assert f"(HTTP {status})" in describe(error)
+    assert "amber said: because" in describe(error)
+    assert "Request id: req-7." in describe(error)
+
+
+def test_a_redirect_is_told_and_not_followed() -> None:
+    error = failure_of(response(302, location="https://login.example/"), b"")
+    assert error.kind == "upstream_error"
+    assert "redirect" in error.message
+    assert "AMBER_BASE_URL" in error.next_step
+
+
+def test_the_wait_that_amber_asks_for_is_passed_on() -> None:
+    assert "wait 7 s" in failure_of(response(429, retry_after="7"), b"").next_step
+    assert "Wait" in failure_of(response(429, retry_after="soon"), b"").next_step
+
+
+def test_a_request_id_of_no_sane_form_is_left_out() -> None:
+    assert failure_of(response(500, x_request_id="a b <c>"), b"").request_id == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "slow down", "status": 429}, "rate_limited"),
+        ({"message": "nope", "code": 401}, "unauthorized"),
+        ({"message": "odd", "code": "server_error"}, "upstream_error"),
+        ("text", "upstream_error"),
+    ],
+)
+def test_an_error_inside_an_answer(error: object, kind: str) -> None:
+    failure = failure_in(error, response(200))
+    assert failure.kind == kind
+    assert failure.upstream == (error["message"] if isinstance(error, dict) else error)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (httpx2.ConnectTimeout(""), "upstream_unreachable", "AMBER_CONNECT_TIMEOUT"),
+        (httpx2.ReadTimeout(""), "upstream_timeout", "AMBER_READ_TIMEOUT"),
+        (httpx2.ProxyError("407"), "upstream_unreachable", "HTTPS_PROXY"),
+        (
+            httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
+            "upstream_unreachable",
+            "SSL_CERT_FILE",
+        ),
+        (httpx2.ConnectError("refused"), "upstream_unreachable", "amber-mcp doctor"),
+        (httpx2.RemoteProtocolError("cut"), "upstream_unreachable", "broke"),
+    ],
+)
+def test_a_failed_exchange_tells_what_to_set(error: httpx2.HTTPError, kind: str, told: str) -> None:
+    failure = failure_to_reach(error, "acme.example")
+    assert failure.kind == kind
+    assert "acme.example" in failure.message
+    assert told in describe(failure)

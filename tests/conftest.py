@@ -1,0 +1,74 @@
+"""What all tests share: the event loop, the sandbox as a program of its own, canned upstreams."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import pytest
+
+from amber_mcp.settings import Settings
+
+from .upstream import Upstream, running_upstream
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("AMBER_")]:
+        monkeypatch.delenv(name)
+
+
+@dataclass(frozen=True)
+class SandboxProgram:
+    """A running `amber-mcp sandbox`."""
+
+    base_url: str
+    api_key: str
+    agents: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "AMBER_BASE_URL": self.base_url,
+            "AMBER_API_KEY": self.api_key,
+            "AMBER_AGENTS": self.agents,
+        }
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxProgram]:
+    command = [sys.executable, "-m", "amber_mcp", "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stdout is not None
+        told: dict[str, str] = {}
+        for line in process.stdout:
+            name, equals, value = line.strip().partition("=")
+            if equals:
+                told[name] = value
+            if name == "AMBER_AGENTS":
+                break
+        try:
+            yield SandboxProgram(
+                told["AMBER_BASE_URL"], told["AMBER_API_KEY"], told["AMBER_AGENTS"]
+            )
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def settings(sandbox: SandboxProgram) -> Settings:
+    return Settings.from_environment(sandbox.environment)
+
+
+@pytest.fixture
+def upstream() -> Callable[..., AbstractAsyncContextManager[Upstream]]:
+    return running_upstream

@@ -1,0 +1,35 @@
+"""Errors: a closed set of kinds, each worded so that its reader knows what to do."""
+
+from amber_mcp import errors
+from amber_mcp.errors import AmberError, StreamBroken, Unauthorized, describe
+
+KINDS = {
+    "not_configured", "invalid_request", "unauthorized", "payment_required", "forbidden",
+    "not_found", "rate_limited", "too_large", "unsupported", "upstream_error",
+    "upstream_unreachable", "upstream_timeout", "stream_broken", "overloaded", "internal_error",
+}  # fmt: skip
+
+
+def test_the_kinds_are_a_closed_set_with_one_class_each() -> None:
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, AmberError) and value is not AmberError
+    ]
+    assert sorted(cls.kind for cls in classes) == sorted(KINDS)
+    assert all(cls.advice for cls in classes)
+
+
+def test_an_error_tells_all_that_is_known() -> None:
+    error = Unauthorized("amber refused the key", status=401, upstream="No.", request_id="r-1")
+    assert describe(error) == (
+        "unauthorized: amber refused the key (HTTP 401). amber said: No. Request id: r-1. "
+        "What to do: Check AMBER_API_KEY: it may be mistyped, revoked, or of another tenant."
+    )
+
+
+def test_an_error_keeps_the_text_so_far() -> None:
+    error = StreamBroken("it stopped", partial="Half an ans", advice="Ask again.")
+    assert describe(error) == (
+        "stream_broken: it stopped. The answer so far:\n\nHalf an ans\n\n What to do: Ask again."
+    )

@@ -1,0 +1,115 @@
+"""An upstream with canned answers on a real socket, for what the sandbox never says."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from amber_mcp.settings import Settings
+
+KEY = "ambrs-planted-key-0123456789"
+
+
+@dataclass
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Upstream:
+    """A running upstream: where it is, what it was asked, and settings that reach it."""
+
+    base_url: str
+    seen: list[Seen] = field(default_factory=list)
+    closed: anyio.Event = field(default_factory=anyio.Event)
+
+    def settings(self, **variables: str) -> Settings:
+        return Settings.from_environment(
+            {"AMBER_BASE_URL": self.base_url, "AMBER_API_KEY": KEY, **variables}
+        )
+
+
+def events(*chunks: str, end: bool = True) -> Response:
+    """A stream of the given events, `[DONE]` last."""
+    lines = [f"data: {chunk}\n\n" for chunk in chunks] + (["data: [DONE]\n\n"] if end else [])
+    return Response("".join(lines), media_type="text/event-stream")
+
+
+def text_chunk(text: str, finish_reason: str | None = None) -> str:
+    """An OpenAI chunk that holds `text`."""
+    import json
+
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+    return json.dumps({"id": "x", "created": 1, "model": "canned", "choices": [choice]})
+
+
+def completion(text: str, **more: object) -> Response:
+    """The one body of seed 000 around `text`."""
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return JSONResponse(
+        {"id": "x", "created": 1, "model": "canned", "choices": [choice], "usage": {}, **more}
+    )
+
+
+def stalled_stream(upstream: Upstream, *chunks: str) -> Response:
+    """A stream that sends `chunks` and then nothing, until the client goes; `closed` tells when."""
+
+    async def content() -> AsyncIterator[str]:
+        try:
+            for chunk in chunks:
+                yield f"data: {chunk}\n\n"
+            await anyio.sleep_forever()
+        finally:
+            upstream.closed.set()
+
+    return StreamingResponse(content(), media_type="text/event-stream")
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
+    """Answer the requests in turn with `answers` (the last one again and again).
+
+    An answer is a response, or a function from the `Upstream` to one.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        upstream.seen.append(Seen(request.method, request.url.path, dict(request.headers), body))
+        answer = answers[min(len(upstream.seen), len(answers)) - 1]
+        response = (
+            answer(upstream) if callable(answer) and not isinstance(answer, Response) else answer
+        )
+        assert isinstance(response, Response)
+        return response
+
+    app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "POST"])])
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = _Server(config)
+    async with anyio.create_task_group() as tasks:
+        with listener:
+            tasks.start_soon(server.serve, [listener])
+            try:
+                yield upstream
+            finally:
+                server.should_exit = True
