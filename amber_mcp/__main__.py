@@ -6,17 +6,20 @@ import sys
 
 def main() -> int:
     """Run `amber-mcp`, and return its exit status."""
-    if len(sys.argv) > 1:
-        from .cli import run
+    try:
+        if len(sys.argv) > 1:
+            from .cli import run
 
-        return run()
-    if sys.stdin is not None and sys.stdin.isatty():
-        print(
-            "amber-mcp: serving MCP on stdin and stdout, for an assistant that started it.\n"
-            "To use it by hand, see `amber-mcp --help`; Ctrl-C ends it.",
-            file=sys.stderr,
-        )
-    return serve_on_stdio()
+            return run()
+        if sys.stdin is not None and sys.stdin.isatty():
+            print(
+                "amber-mcp: serving MCP on stdin and stdout, for an assistant that started it.\n"
+                "To use it by hand, see `amber-mcp --help`; Ctrl-C ends it.",
+                file=sys.stderr,
+            )
+        return serve_on_stdio()
+    except KeyboardInterrupt:
+        return 130
 
 
 def serve_on_stdio() -> int:
@@ -40,10 +43,7 @@ def serve_on_stdio() -> int:
     async def serve() -> None:
         await serve_stdio(server, max_message_bytes=settings.max_body_bytes)
 
-    try:
-        anyio.run(serve)
-    except KeyboardInterrupt:
-        return 130
+    anyio.run(serve)
     return 0
 
 

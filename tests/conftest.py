@@ -2,15 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from amber_mcp.settings import Settings
-
-from .upstream import Upstream, running_upstream
+from tests.upstream import Canned, running_upstream
 
 
 @pytest.fixture(scope="session")
@@ -70,5 +68,5 @@ def settings(sandbox: SandboxProgram) -> Settings:
 
 
 @pytest.fixture
-def upstream() -> Callable[..., AbstractAsyncContextManager[Upstream]]:
+def upstream() -> Canned:
     return running_upstream

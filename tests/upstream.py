@@ -1,8 +1,9 @@
 """An upstream with canned answers on a real socket, for what the sandbox never says."""
 
+import json
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -41,6 +42,10 @@ class Upstream:
         )
 
 
+Canned = Callable[..., AbstractAsyncContextManager[Upstream]]
+"""The type of the `upstream` fixture."""
+
+
 def events(*chunks: str, end: bool = True) -> Response:
     """A stream of the given events, `[DONE]` last."""
     lines = [f"data: {chunk}\n\n" for chunk in chunks] + (["data: [DONE]\n\n"] if end else [])
@@ -49,8 +54,6 @@ def events(*chunks: str, end: bool = True) -> Response:
 
 def text_chunk(text: str, finish_reason: str | None = None) -> str:
     """An OpenAI chunk that holds `text`."""
-    import json
-
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
     return json.dumps({"id": "x", "created": 1, "model": "canned", "choices": [choice]})
 
@@ -74,6 +77,16 @@ def stalled_stream(upstream: Upstream, *chunks: str) -> Response:
             await anyio.sleep_forever()
         finally:
             upstream.closed.set()
+
+    return StreamingResponse(content(), media_type="text/event-stream")
+
+
+def broken_stream(_: Upstream) -> Response:
+    """A stream whose connection is cut after its first chunk, "Half"."""
+
+    async def content() -> AsyncIterator[str]:
+        yield f"data: {text_chunk('Half')}\n\n"
+        raise ConnectionResetError
 
     return StreamingResponse(content(), media_type="text/event-stream")
 
@@ -107,9 +120,8 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = _Server(config)
     async with anyio.create_task_group() as tasks:
-        with listener:
-            tasks.start_soon(server.serve, [listener])
-            try:
-                yield upstream
-            finally:
-                server.should_exit = True
+        tasks.start_soon(server.serve, [listener])
+        try:
+            yield upstream
+        finally:
+            server.should_exit = True

@@ -1,11 +1,12 @@
 """amber's own API, `/api/beta/amberai` (seeds 000 and 001): completions, models and files."""
 
 import hashlib
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO
 from urllib.parse import quote
 
-from amber_mcp.errors import UpstreamError
+from amber_mcp.errors import InvalidRequest, UpstreamError
 
 from .failures import words_of
 from .http import HttpClient, read_json
@@ -76,6 +77,7 @@ class AmberApi:
         configured, and the id is looked for wherever such APIs put it.
 
         Raises:
+            InvalidRequest: if the file changes meanwhile.
             UpstreamError: if amber took the file and no id is found in what it answered.
         """
         counted = _Counted(file)
@@ -148,10 +150,15 @@ def _file_ids(body: object) -> Iterator[str]:
 
 
 class _Counted:
-    """A file that is sized and hashed as it is read."""
+    """A file that is sized and hashed as it is read.
+
+    A form announces its length before it is sent, so the file must not change until it is read.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._expected = file.seek(0, os.SEEK_END)
+        file.seek(0)
         self.size = 0
         self.digest = hashlib.sha256()
 
@@ -159,13 +166,15 @@ class _Counted:
         chunk = self._file.read(size)
         self.size += len(chunk)
         self.digest.update(chunk)
+        if self.size > self._expected or (not chunk and self.size < self._expected):
+            raise InvalidRequest(
+                "the file changed while it was being sent",
+                advice="Wait until nothing writes to it, then upload it again.",
+            )
         return chunk
 
-    def seek(self, offset: int, whence: int = 0) -> int:
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
         return self._file.tell()
-
-    def fileno(self) -> int:
-        return self._file.fileno()

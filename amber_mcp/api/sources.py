@@ -53,7 +53,10 @@ def links_in(text: str) -> tuple[Source, ...]:
 
 def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
     """The sources without repeated addresses, in order."""
-    return tuple({source.url: source for source in reversed(list(sources))}.values())[::-1]
+    by_url: dict[str, Source] = {}
+    for source in sources:
+        by_url.setdefault(source.url, source)
+    return tuple(by_url.values())
 
 
 def without_images(text: str) -> str:

@@ -23,6 +23,8 @@ def _flat(node: Any, definitions: dict[str, Any]) -> Any:
         definition = definitions[node["$ref"].rpartition("/")[2]]
         node = {**definition, **{key: value for key, value in node.items() if key != "$ref"}}
         node.pop("description", None)
+    if "const" in node:
+        node = {"enum": [node["const"]], **{k: v for k, v in node.items() if k != "const"}}
     properties = node.get("properties")
     flat = {
         key: _flat(value, definitions)

@@ -10,12 +10,13 @@ from typing import Any, Protocol, Self
 
 import anyio
 from mcp.server.lowlevel import Server
-from mcp.server.runner import modern_on_request, serve_dual_era_loop
+from mcp.server.runner import modern_error_data, modern_on_request, serve_dual_era_loop
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import MessageMetadata, SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
+from pydantic import ValidationError
 
 from amber_mcp.app import App
 
@@ -73,8 +74,9 @@ class _Opening:
         answered = modern_on_request(self._server, self._app)
         try:
             result = await answered(_Discovery(request.id), request.method, request.params)
-        except MCPError as refusal:
-            return JSONRPCError(jsonrpc="2.0", id=request.id, error=refusal.error)
+        except (MCPError, ValidationError) as refusal:
+            error = modern_error_data(refusal)
+            return JSONRPCError(jsonrpc="2.0", id=request.id, error=error)
         return JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result)
 
     async def aclose(self) -> None:

@@ -1,0 +1,286 @@
+"""The amber API: what is sent, and what is understood of what comes back."""
+
+import io
+import json
+from contextlib import aclosing
+
+import anyio
+import pytest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from amber_mcp.api.amber import AmberApi, completion_body
+from amber_mcp.api.http import HttpClient
+from amber_mcp.api.types import ChatDelta, ChatRequest, Message, Source, Usage
+from amber_mcp.errors import AmberError, InvalidRequest, StreamBroken, UpstreamError, describe
+from amber_mcp.settings import Settings
+from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+
+QUESTION = ChatRequest((Message("user", "Why?"),), model="m", language="en")
+
+
+async def deltas_of(settings: Settings, request: ChatRequest = QUESTION) -> list[ChatDelta]:
+    with anyio.fail_after(10):
+        async with HttpClient(settings) as http:
+            api = AmberApi(http, stream=settings.stream, upload_field=settings.upload_field)
+            async with aclosing(api.chat(request)) as deltas:
+                return [delta async for delta in deltas]
+
+
+async def uploaded(settings: Settings, content: bytes = b"content") -> tuple[str, int, str]:
+    with anyio.fail_after(10):
+        async with HttpClient(settings) as http:
+            api = AmberApi(http, stream=True, upload_field=settings.upload_field)
+            file = await api.upload(
+                io.BytesIO(content), filename="ä b.txt", media_type="text/plain"
+            )
+            return file.id, file.size_bytes, file.sha256
+
+
+def test_a_body_holds_what_is_documented_and_nothing_else() -> None:
+    full = ChatRequest(
+        messages=(Message("system", "Be brief."), Message("user", "Why?")),
+        model="m",
+        language="de",
+        search="web",
+        agent_id="agent-1",
+        file_ids=("f1", "f2"),
+        temperature=0.5,
+    )
+    assert completion_body(full, stream=True) == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Why?"},
+        ],
+        "stream": True,
+        "temperature": 0.5,
+        "tools": [{"function": {"name": "webSearch"}}],
+        "metadata": {"agent_id": "agent-1", "files": ["f1", "f2"], "language": "de"},
+    }
+
+
+def test_tools_and_language_are_always_sent() -> None:
+    assert completion_body(QUESTION, stream=False) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Why?"}],
+        "stream": False,
+        "tools": [],
+        "metadata": {"language": "en"},
+    }
+
+
+async def test_a_request_carries_the_key_and_says_which_form_it_wants(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("Because.", "stop"))) as canned:
+        await deltas_of(canned.settings())
+        await deltas_of(canned.settings(AMBER_STREAM="off"))
+    streamed, plain = canned.seen
+    assert (streamed.method, streamed.path) == ("POST", "/api/beta/amberai/chat/completions")
+    assert streamed.headers["authorization"] == f"Bearer {KEY}"
+    assert streamed.headers["accept"] == "text/event-stream"
+    assert streamed.headers["user-agent"].startswith("amber-mcp/")
+    assert plain.headers["accept"] == "application/json"
+    assert [json.loads(seen.body)["stream"] for seen in canned.seen] == [True, False]
+
+
+async def test_a_stream_comes_piece_by_piece(upstream: Canned) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    last = json.dumps({"choices": [], "usage": usage})
+    pieces = (text_chunk("Be"), text_chunk("cause."), text_chunk("", "stop"), last)
+    async with upstream(events(*pieces)) as canned:
+        deltas = await deltas_of(canned.settings())
+    assert [delta.text for delta in deltas] == ["Be", "cause.", "", ""]
+    assert deltas[0].model == "canned"
+    assert deltas[2].finish_reason == "stop"
+    assert deltas[3].usage == Usage(3, 2, 5)
+
+
+async def test_the_one_body_of_the_documentation_is_understood(upstream: Canned) -> None:
+    async with upstream(completion("Because.")) as canned:
+        (delta,) = await deltas_of(canned.settings(AMBER_STREAM="off"))
+    assert delta == ChatDelta(text="Because.", model="canned", finish_reason="stop")
+
+
+async def test_a_whole_body_is_understood_where_a_stream_was_asked_for(upstream: Canned) -> None:
+    async with upstream(completion("Because.")) as canned:
+        (delta,) = await deltas_of(canned.settings())
+    assert delta.text == "Because."
+
+
+async def test_sources_and_content_parts_are_read(upstream: Canned) -> None:
+    chunk = {
+        "choices": [
+            {
+                "delta": {"content": [{"type": "text", "text": "Because."}, {"type": "image"}, 3]},
+                "finish_reason": "stop",
+            }
+        ],
+        "sources": [{"url": "https://w.example/x", "title": "X"}],
+        "usage": {"prompt_tokens": "many"},
+    }
+    async with upstream(events(json.dumps(chunk))) as canned:
+        (delta,) = await deltas_of(canned.settings())
+    assert delta.text == "Because."
+    assert delta.sources == (Source("X", "https://w.example/x", "citation"),)
+    assert delta.usage is None
+
+
+async def test_a_stream_may_end_with_a_finish_reason_or_with_done(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("a", "stop"), end=False), events(text_chunk("b"))) as c:
+        assert [d.text for d in await deltas_of(c.settings())] == ["a"]
+        assert [d.text for d in await deltas_of(c.settings())] == ["b"]
+
+
+async def test_a_stream_that_ends_with_neither_is_broken(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("Half an"), end=False)) as canned:
+        with pytest.raises(StreamBroken):
+            await deltas_of(canned.settings())
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (events("{no json"), "upstream_error", "{no json"),
+        (events("[1]"), "upstream_error", "[1]"),
+        (events('{"error": {"message": "boom", "status": 429}}'), "rate_limited", "boom"),
+        (events("x" * 5_000_000), "upstream_unreachable", "exceeded"),
+        (completion("", error={"message": "boom"}), "upstream_error", "boom"),
+        (JSONResponse({"choices": []}), "upstream_error", "choices"),
+        (JSONResponse([1]), "upstream_error", "[1]"),
+        (PlainTextResponse("<html>Sign in</html>"), "upstream_error", "Sign in"),
+        (JSONResponse({"detail": "no"}, 403), "forbidden", "no"),
+        (Response(b"", 500), "upstream_error", ""),
+    ],
+)
+async def test_what_cannot_be_an_answer_is_an_error(
+    upstream: Canned, answer: Response, kind: str, words: str
+) -> None:
+    async with upstream(answer) as canned:
+        with pytest.raises(AmberError) as error:
+            await deltas_of(canned.settings())
+    assert error.value.kind == kind
+    assert words in error.value.upstream
+
+
+async def test_the_key_is_hidden_in_amber_s_own_words(upstream: Canned) -> None:
+    async with upstream(JSONResponse({"detail": f"bad key {KEY} of x"}, 401)) as canned:
+        with pytest.raises(AmberError) as error:
+            await deltas_of(canned.settings())
+    assert "bad key [hidden] of x" in describe(error.value)
+
+
+async def test_nobody_there_is_unreachable() -> None:
+    nobody = Settings.from_environment(
+        {"AMBER_BASE_URL": "http://127.0.0.1:9", "AMBER_API_KEY": KEY}
+    )
+    with pytest.raises(AmberError) as error:
+        await deltas_of(nobody)
+    assert error.value.kind == "upstream_unreachable"
+    assert "127.0.0.1:9" in error.value.message
+
+
+async def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
+    upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with upstream(completion("Because.")) as canned:
+        assert (await deltas_of(canned.settings()))[0].text == "Because."
+
+
+async def test_silence_is_a_timeout(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        with pytest.raises(AmberError) as error:
+            await deltas_of(canned.settings(AMBER_READ_TIMEOUT="0.2"))
+    assert error.value.kind == "upstream_timeout"
+    assert "AMBER_READ_TIMEOUT" in error.value.next_step
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "list", "data": [{"id": "a", "owned_by": "me"}, {"id": "b/c"}, {}, 5, ""]},
+        {"models": ["a", "b/c"]},
+        ["a", {"id": "b/c", "owned_by": None}],
+    ],
+)
+async def test_models_are_read_in_the_forms_that_occur(upstream: Canned, body: object) -> None:
+    async with upstream(JSONResponse(body)) as canned, HttpClient(canned.settings()) as http:
+        models = await AmberApi(http, stream=True, upload_field="file").models()
+    assert [model.id for model in models] == ["a", "b/c"]
+    assert {model.api for model in models} == {"amber"}
+    assert canned.seen[0].path == "/api/beta/amberai/models"
+
+
+async def test_a_list_of_models_that_is_none_is_an_error(upstream: Canned) -> None:
+    async with (
+        upstream(JSONResponse({"data": {}})) as canned,
+        HttpClient(canned.settings()) as http,
+    ):
+        with pytest.raises(UpstreamError, match="list of models"):
+            await AmberApi(http, stream=True, upload_field="file").models()
+
+
+async def test_one_model_is_asked_for_with_its_slash_encoded(upstream: Canned) -> None:
+    answers = (JSONResponse({"id": "azure/gpt-5.4"}), JSONResponse({}))
+    async with upstream(*answers) as canned, HttpClient(canned.settings()) as http:
+        api = AmberApi(http, stream=True, upload_field="file")
+        assert (await api.model("azure/gpt-5.4")).id == "azure/gpt-5.4"
+        with pytest.raises(UpstreamError, match="cannot be read"):
+            await api.model("azure/gpt-5.4")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "f-1", "filename": "x"},
+        {"file_id": "f-1"},
+        {"fileId": "f-1"},
+        {"files": [{"id": "f-1"}]},
+        {"files": ["f-1", "f-2"]},
+        {"file": {"id": "f-1"}},
+        {"data": [{"file_id": "f-1"}]},
+        "f-1",
+        ["f-1"],
+        [{"id": "f-1"}],
+    ],
+)
+async def test_the_id_of_an_upload_is_found_wherever_it_stands(
+    upstream: Canned, body: object
+) -> None:
+    async with upstream(JSONResponse(body)) as canned:
+        file_id, size, sha256 = await uploaded(canned.settings())
+    assert file_id == "f-1"
+    assert size == 7
+    assert sha256 == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
+
+
+async def test_an_upload_is_a_form_with_the_configured_field(upstream: Canned) -> None:
+    async with upstream(JSONResponse({"id": "f-1"})) as canned:
+        await uploaded(canned.settings(AMBER_UPLOAD_FIELD="document"))
+    (seen,) = canned.seen
+    assert (seen.method, seen.path) == ("POST", "/api/beta/files/upload")
+    assert seen.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert int(seen.headers["content-length"]) == len(seen.body)
+    assert 'name="document"; filename="ä b.txt"'.encode() in seen.body
+    assert b"Content-Type: text/plain" in seen.body
+
+
+@pytest.mark.parametrize("body", [{}, {"status": "ok"}, [], "", {"id": ""}, 5, {"id": None}])
+async def test_an_upload_without_an_id_shows_what_came_back(upstream: Canned, body: object) -> None:
+    async with upstream(JSONResponse(body)) as canned:
+        with pytest.raises(UpstreamError, match="no id") as error:
+            await uploaded(canned.settings())
+    assert error.value.upstream == str(body)
+
+
+@pytest.mark.parametrize("read", [b"", b"123456789"])
+async def test_a_file_that_changes_while_it_is_sent_is_an_error(
+    upstream: Canned, read: bytes
+) -> None:
+    class Changing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return read
+
+    async with upstream(JSONResponse({"id": "f"})) as canned, HttpClient(canned.settings()) as http:
+        api = AmberApi(http, stream=True, upload_field="file")
+        with anyio.fail_after(10), pytest.raises(InvalidRequest, match="changed"):
+            await api.upload(Changing(b"12345"), filename="a", media_type="text/plain")

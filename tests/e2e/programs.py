@@ -1,0 +1,123 @@
+"""The real program, started as a host starts it, and talked to line by line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.abc
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+COMMAND = (sys.executable, "-m", "amber_mcp")
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+HANDSHAKE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "tests", "version": "1"},
+}
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment, which holds no settings, and `variables`."""
+    return {**os.environ, **variables}
+
+
+@dataclass
+class StdioProgram:
+    """A running stdio server and the lines that it wrote."""
+
+    process: anyio.abc.Process
+    _stdout: BufferedByteReceiveStream
+
+    async def send(
+        self, method: str, params: Mapping[str, Any], *, request_id: int | None = None
+    ) -> None:
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        if request_id is not None:
+            message["id"] = request_id
+        await self.send_line(json.dumps(message).encode())
+
+    async def send_line(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        await self.process.stdin.send(line + b"\n")
+
+    async def receive(self) -> dict[str, Any]:
+        """The next line on stdout, which has to be a JSON-RPC message."""
+        message = json.loads(await self._stdout.receive_until(b"\n", 10_000_000))
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    async def answer_to(self, request_id: int) -> dict[str, Any]:
+        """The response to a request; notifications before it are passed over."""
+        while (message := await self.receive()).get("id") != request_id:
+            pass
+        return message
+
+    async def handshake(self) -> None:
+        await self.send("initialize", HANDSHAKE, request_id=0)
+        await self.answer_to(0)
+        await self.send("notifications/initialized", {})
+
+    async def rest(self) -> bytes:
+        """What stands on stdout until its end."""
+        content = b""
+        try:
+            while True:
+                content += await self._stdout.receive()
+        except anyio.EndOfStream:
+            return content
+
+    async def close_stdin(self) -> None:
+        assert self.process.stdin is not None
+        await self.process.stdin.aclose()
+
+    def interrupt(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+
+@asynccontextmanager
+async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
+    """Start `amber-mcp`; it is ended, at the latest, with the block."""
+    async with await anyio.open_process(
+        COMMAND, env=environment(**variables), stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            with anyio.fail_after(60):
+                yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+@asynccontextmanager
+async def http_program(*arguments: str, **variables: str) -> AsyncIterator[str]:
+    """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
+    command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
+    async with await anyio.open_process(
+        command, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        errors = BufferedByteReceiveStream(process.stderr)
+        try:
+            with anyio.fail_after(60):
+                line = (await errors.receive_until(b"\n", 10_000)).decode()
+                assert line.startswith("Serving MCP on http://"), line
+                yield line.split()[-1]
+                process.terminate()
+                assert await process.wait() == 0
+                assert [chunk async for chunk in process.stdout] == []
+        finally:
+            if process.returncode is None:
+                process.kill()

@@ -1,0 +1,190 @@
+"""The real program over real stdio: protocol alone on stdout, both eras, and a clean end."""
+
+import signal
+import sys
+import time
+
+import anyio
+import pytest
+
+from tests.conftest import SandboxProgram
+from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, stdio_program
+from tests.upstream import KEY, Canned, stalled_stream, text_chunk
+
+
+async def test_a_discovery_may_precede_the_handshake() -> None:
+    async with stdio_program() as program:
+        for request_id in (1, 2):
+            await program.send("server/discover", {"_meta": ENVELOPE}, request_id=request_id)
+            discovered = (await program.answer_to(request_id))["result"]
+            assert "2026-07-28" in discovered["supportedVersions"]
+            assert discovered["resultType"] == "complete"
+            assert "tools" in discovered["capabilities"]
+        await program.send("initialize", HANDSHAKE, request_id=3)
+        assert (await program.answer_to(3))["result"]["protocolVersion"] == "2025-11-25"
+        await program.send("notifications/initialized", {})
+        await program.send("tools/list", {}, request_id=4)
+        assert len((await program.answer_to(4))["result"]["tools"]) == 5
+
+
+async def test_a_discovery_may_precede_requests_of_its_own_era() -> None:
+    async with stdio_program() as program:
+        await program.send("server/discover", {"_meta": ENVELOPE}, request_id=1)
+        await program.answer_to(1)
+        await program.send("tools/list", {"_meta": ENVELOPE}, request_id=2)
+        assert len((await program.answer_to(2))["result"]["tools"]) == 5
+        await program.send("server/discover", {"_meta": ENVELOPE}, request_id=3)
+        assert "result" in await program.answer_to(3)
+        await program.send("initialize", HANDSHAKE, request_id=4)
+        assert (await program.answer_to(4))["error"]["code"] == -32022
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({}, -32602),
+        ({"_meta": {**ENVELOPE, "io.modelcontextprotocol/protocolVersion": "1999-01-01"}}, -32022),
+        ({"_meta": {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": 5}}, -32602),
+    ],
+)
+async def test_a_faulty_discovery_is_refused_and_decides_nothing(
+    params: dict[str, object], code: int
+) -> None:
+    async with stdio_program() as program:
+        await program.send("server/discover", params, request_id=1)
+        assert (await program.answer_to(1))["error"]["code"] == code
+        await program.send("initialize", HANDSHAKE, request_id=2)
+        assert "result" in await program.answer_to(2)
+
+
+async def test_notifications_and_noise_before_the_first_request_do_no_harm() -> None:
+    async with stdio_program() as program:
+        await program.send("notifications/cancelled", {"requestId": 9})
+        await program.send_line(b"")
+        await program.send_line(b"this is no JSON")
+        await program.send("initialize", HANDSHAKE, request_id=1)
+        assert "result" in await program.answer_to(1)
+
+
+async def test_a_message_over_the_limit_is_dropped_and_the_next_one_is_read() -> None:
+    async with stdio_program(AMBER_MAX_BODY_BYTES="100000") as program:
+        await program.send("initialize", HANDSHAKE, request_id=1)
+        await program.answer_to(1)
+        await program.send("tools/list", {"cursor": "x" * 1_000_000}, request_id=2)
+        await program.send("ping", {}, request_id=3)
+        assert (await program.receive())["id"] == 3
+
+
+async def test_the_last_line_needs_no_end() -> None:
+    async with stdio_program() as program:
+        await program.handshake()
+        assert program.process.stdin is not None
+        await program.process.stdin.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+        await program.close_stdin()
+        assert await program.process.wait() == 0
+
+
+async def test_nothing_but_protocol_stands_on_stdout(sandbox: SandboxProgram) -> None:
+    async with stdio_program(**sandbox.environment, AMBER_LANGUAGE="???") as program:
+        await program.handshake()
+        await program.send("tools/call", {"name": "ask_amber", "arguments": {}}, request_id=1)
+        assert (await program.answer_to(1))["result"]["isError"]
+        await program.close_stdin()
+        assert await program.rest() == b""
+        assert await program.process.wait() == 0
+
+
+async def ended_by(number: signal.Signals, program_is_busy: bool, upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            if program_is_busy:
+                call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
+                await program.send(
+                    "tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1
+                )
+                while "characters" not in str(await program.receive()):
+                    pass
+            program.interrupt(number)
+            with anyio.fail_after(5):
+                assert await program.process.wait() == 0
+            if program_is_busy:
+                with anyio.fail_after(5):
+                    await canned.closed.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_signal_ends_it_cleanly_though_stdin_is_open(
+    number: signal.Signals, busy: bool, upstream: Canned
+) -> None:
+    await ended_by(number, busy, upstream)
+
+
+async def test_the_end_of_stdin_ends_it_with_a_call_in_flight(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
+            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
+            while "characters" not in str(await program.receive()):
+                pass
+            await program.close_stdin()
+            assert await program.process.wait() == 0
+        with anyio.fail_after(5):
+            await canned.closed.wait()
+
+
+async def test_a_cancelled_call_ends_upstream(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
+            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
+            while "characters" not in str(await program.receive()):
+                pass
+            await program.send("notifications/cancelled", {"requestId": 1})
+            await canned.closed.wait()
+            await program.send("ping", {}, request_id=2)
+            assert "result" in await program.answer_to(2)
+
+
+async def test_regular_files_serve_as_stdin_and_stdout(tmp_path: object) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    request = '{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{}}\n'
+    (folder / "in").write_text(request)
+    with (folder / "in").open("rb") as stdin, (folder / "out").open("wb") as stdout:
+        with anyio.fail_after(20):
+            await anyio.run_process(COMMAND, stdin=stdin, stdout=stdout, env=environment())
+    assert '"id":1' in (folder / "out").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+async def test_a_person_at_a_terminal_is_told_what_it_is_and_can_leave() -> None:
+    import os
+    import pty
+
+    controller, terminal = pty.openpty()
+    try:
+        process = await anyio.open_process(
+            COMMAND, stdin=terminal, stdout=terminal, env=environment()
+        )
+        async with process:
+            assert process.stderr is not None
+            with anyio.fail_after(20):
+                told = (await process.stderr.receive()).decode()
+                assert "amber-mcp --help" in told
+                deadline = time.monotonic() + 10
+                while process.returncode is None and time.monotonic() < deadline:
+                    process.send_signal(signal.SIGINT)
+                    with anyio.move_on_after(0.5):
+                        await process.wait()
+            assert process.returncode in (0, 130)
+    finally:
+        os.close(controller)
+        os.close(terminal)

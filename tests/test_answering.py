@@ -1,0 +1,132 @@
+"""Answering: pieces are reported, gathered and bounded, and every end keeps the text so far."""
+
+import json
+
+import anyio
+import pytest
+
+from amber_mcp.answering import Answer, answer
+from amber_mcp.api.amber import AmberApi
+from amber_mcp.api.http import HttpClient
+from amber_mcp.api.types import ChatRequest, Message, Source, Usage
+from amber_mcp.errors import AmberError, StreamBroken, UpstreamTimeout
+from amber_mcp.settings import Settings
+from tests.upstream import (
+    Canned,
+    Upstream,
+    broken_stream,
+    events,
+    stalled_stream,
+    text_chunk,
+)
+
+QUESTION = ChatRequest((Message("user", "Why?"),), model="asked-for", language="en")
+
+
+async def answered(
+    settings: Settings, pieces: list[str], *, max_chars: int = 1_000, timeout: float = 10
+) -> Answer:
+    with anyio.fail_after(10):
+        async with HttpClient(settings) as http:
+            api = AmberApi(http, stream=True, upload_field="file")
+            return await answer(
+                api, QUESTION, on_text=pieces.append, max_chars=max_chars, timeout=timeout
+            )
+
+
+async def test_an_answer_is_the_sum_of_its_pieces(upstream: Canned) -> None:
+    usage = json.dumps({"choices": [], "usage": {"total_tokens": 5}})
+    chunks = (text_chunk("See [A](https://w.example/a)"), text_chunk(".", "stop"), usage)
+    pieces: list[str] = []
+    async with upstream(events(*chunks)) as canned:
+        whole = await answered(canned.settings(), pieces)
+    assert pieces == ["See [A](https://w.example/a)", "."]
+    assert whole.text == "See [A](https://w.example/a)."
+    assert whole.model == "canned"
+    assert whole.finish_reason == "stop"
+    assert whole.usage == Usage(total_tokens=5)
+    assert whole.sources == (Source("A", "https://w.example/a", "link"),)
+    assert not whole.truncated
+    assert whole.elapsed_seconds >= 0
+
+
+async def test_the_model_asked_for_stands_in_for_one_that_is_not_told(upstream: Canned) -> None:
+    chunk = json.dumps({"choices": [{"delta": {"refusal": "No."}, "finish_reason": "stop"}]})
+    async with upstream(events(chunk)) as canned:
+        whole = await answered(canned.settings(), [])
+    assert whole.model == "asked-for"
+    assert whole.text == "No."
+
+
+async def test_a_long_answer_is_cut_and_says_so(upstream: Canned) -> None:
+    chunks = (text_chunk("12345"), text_chunk("67890"), text_chunk("12345", "stop"))
+    async with upstream(events(*chunks)) as canned:
+        cut = await answered(canned.settings(), [], max_chars=8)
+        whole = await answered(canned.settings(), [], max_chars=15)
+    assert (cut.text, cut.truncated, cut.finish_reason) == ("12345678", True, "stop")
+    assert (whole.text, whole.truncated) == ("123456789012345", False)
+
+
+async def test_fields_of_sources_come_before_links_and_images_become_links(
+    upstream: Canned,
+) -> None:
+    chunk = json.loads(text_chunk("![i](https://w.example/i.png) https://w.example/a", "stop"))
+    chunk["sources"] = [{"url": "https://w.example/a", "title": "A"}]
+    async with upstream(events(json.dumps(chunk))) as canned:
+        whole = await answered(canned.settings(), [])
+    assert whole.text == "[i](https://w.example/i.png) https://w.example/a"
+    assert whole.sources == (
+        Source("A", "https://w.example/a", "citation"),
+        Source("i", "https://w.example/i.png", "link"),
+    )
+
+
+async def test_a_limit_ends_the_request_and_keeps_the_text_so_far(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        with pytest.raises(UpstreamTimeout) as error:
+            await answered(canned.settings(), [], timeout=0.3)
+        with anyio.fail_after(5):
+            await canned.closed.wait()
+    assert error.value.partial == "Half"
+    assert "AMBER_CALL_TIMEOUT" in error.value.next_step
+
+
+async def test_a_cancelled_question_closes_the_request(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        arrived = anyio.Event()
+        async with HttpClient(canned.settings()) as http, anyio.create_task_group() as tasks:
+            api = AmberApi(http, stream=True, upload_field="file")
+
+            async def ask() -> None:
+                await answer(api, QUESTION, on_text=lambda _: arrived.set())
+
+            tasks.start_soon(ask)
+            with anyio.fail_after(5):
+                await arrived.wait()
+                tasks.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            await canned.closed.wait()
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (lambda _: events(text_chunk("Half"), end=False), "stream_broken"),
+        (lambda _: events(text_chunk("Half"), '{"error": "boom"}'), "upstream_error"),
+        (broken_stream, "stream_broken"),
+    ],
+)
+async def test_a_broken_answer_keeps_its_text(upstream: Canned, end: object, kind: str) -> None:
+    async with upstream(end) as canned:
+        with pytest.raises(AmberError) as error:
+            await answered(canned.settings(), [])
+    assert error.value.kind == kind
+    assert error.value.partial == "Half"
+
+
+async def test_nobody_there_stays_unreachable() -> None:
+    nobody = Upstream("http://127.0.0.1:9").settings()
+    with pytest.raises(AmberError) as error:
+        await answered(nobody, [])
+    assert error.value.kind == "upstream_unreachable"
+    assert not isinstance(error.value, StreamBroken)
