@@ -23,12 +23,11 @@ def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> N
     """Run the embedded amber: the API, answered from a folder, until Ctrl-C."""
 
     async def command() -> None:
+        starting = running_sandbox(documents=docs, web=web_pages, port=port, api_key=key)
         try:
-            async with running_sandbox(
-                documents=docs, web=web_pages, port=port, api_key=key
-            ) as running:
-                _introduce(running)
-                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async with starting as running:
+                    _introduce(running)
                     async for _ in signals:
                         return
         except SandboxError as error:
@@ -40,7 +39,10 @@ def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> N
 
 
 def _introduce(running: Sandbox) -> None:
-    click.echo(f"The sandbox answers from {running.document_count} documents. Ctrl-C ends it.\n")
+    documents = (
+        "1 document" if running.document_count == 1 else f"{running.document_count} documents"
+    )
+    click.echo(f"The sandbox answers from {documents}. Ctrl-C ends it.\n")
     click.echo(f"  AMBER_BASE_URL={running.base_url}")
     click.echo(f"  AMBER_API_KEY={running.api_key}")
     if running.agents:

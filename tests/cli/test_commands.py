@@ -1,0 +1,259 @@
+"""The commands as a person runs them: what they print, where, and how they end."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import anyio
+import pytest
+
+from amber_mcp import __version__
+from tests.conftest import SandboxProgram
+from tests.e2e.programs import COMMAND, environment
+from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+
+QUESTION = "How many vacation days do I get?"
+
+
+class Done:
+    """How a command ended, and what it had printed."""
+
+    def __init__(self, process: subprocess.CompletedProcess[bytes]) -> None:
+        self.status = process.returncode
+        self.out = process.stdout.decode()
+        self.err = process.stderr.decode()
+
+
+async def run(*arguments: str, cwd: Path | None = None, **variables: str) -> Done:
+    with anyio.fail_after(60):
+        return Done(
+            await anyio.run_process(
+                [*COMMAND, *arguments], check=False, env=environment(**variables), cwd=cwd
+            )
+        )
+
+
+async def test_the_version_and_the_help_are_told() -> None:
+    assert (await run("--version")).out == f"amber-mcp, version {__version__}\n"
+    told = await run("--help")
+    assert told.status == 0
+    for command in ("ask", "serve", "sandbox", "doctor"):
+        assert f"  {command}  " in told.out
+
+
+@pytest.mark.parametrize("arguments", [("aks",), ("ask",), ("ask", "  "), ("ask", "x", "--nope")])
+async def test_a_mistyped_command_is_explained(arguments: tuple[str, ...]) -> None:
+    done = await run(*arguments)
+    assert done.status == 2
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    assert "Error: " in done.err
+
+
+async def test_ask_answers_on_the_sandbox_and_lists_its_sources() -> None:
+    done = await run("ask", "--sandbox", QUESTION)
+    assert done.status == 0
+    assert "30" in done.out
+    assert "\nSources\n  1. " in done.out
+    assert "hr/urlaubsregelung.md" in done.out
+    assert "\x1b" not in done.out
+
+
+async def test_ask_prints_one_json_object() -> None:
+    done = await run("ask", "--sandbox", "--json", "Wie viele Urlaubstage habe ich?")
+    answered = json.loads(done.out)
+    assert answered["question"] == "Wie viele Urlaubstage habe ich?"
+    assert "hr/urlaubsregelung.md" in answered["sources"][0]["title"]
+    assert set(answered) == {
+        "question", "answer", "sources", "model", "finish_reason", "usage", "truncated",
+        "elapsed_seconds",
+    }  # fmt: skip
+    assert done.err == ""
+
+
+async def test_ask_searches_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "lighthouse.md").write_text("# Lighthouse\n\nIt opens on 3 June.\n")
+    (tmp_path / "other.md").write_text("# Canteen\n\nLunch is served at noon.\n")
+    done = await run("ask", "--docs", str(tmp_path), "When does the lighthouse open?")
+    assert "3 June" in done.out
+    assert "sub/lighthouse.md" in done.out
+
+
+async def test_ask_uploads_a_file_and_answers_from_it(
+    tmp_path: Path, sandbox: SandboxProgram
+) -> None:
+    (tmp_path / "memo.txt").write_text("The lighthouse opens on 3 June.")
+    file = str(tmp_path / "memo.txt")
+    done = await run("ask", "When does it open?", "--file", file, **sandbox.environment)
+    assert done.status == 0
+    assert "3 June" in done.out
+
+
+async def test_ask_takes_an_agent_a_model_a_language_and_the_web(sandbox: SandboxProgram) -> None:
+    done = await run(
+        "ask", "Was tue ich, wenn ich krank bin?", "--agent", "hr", "--model", "sandbox/detailed",
+        "--language", "de", "--json", **sandbox.environment,
+    )  # fmt: skip
+    answered = json.loads(done.out)
+    assert answered["model"] == "sandbox/detailed"
+    assert all("hr/" in source["title"] for source in answered["sources"])
+    done = await run("ask", "What is cavitation?", "--web", **sandbox.environment)
+    assert "cavitation" in done.out
+
+
+async def test_what_an_answer_holds_cannot_steer_the_terminal(upstream: Canned) -> None:
+    text = "\x1b]0;owned\x07Be\u202ecause \x9b31m[a](https://w.example/a)"
+    async with upstream(events(text_chunk(text, "stop"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        done = await run("ask", "Why?", **given)
+    assert done.out.startswith("]0;ownedBecause 31m[a](https://w.example/a)\n")
+
+
+async def test_without_settings_ask_tells_what_to_set_and_what_to_try() -> None:
+    done = await run("ask", QUESTION)
+    assert done.status == 2
+    assert done.out == ""
+    assert "AMBER_BASE_URL is not set" in done.err
+    assert "sandbox" in done.err
+
+
+async def test_an_unknown_model_is_an_error_with_status_1(sandbox: SandboxProgram) -> None:
+    done = await run("ask", QUESTION, "--model", "nope", **sandbox.environment)
+    assert done.status == 1
+    assert done.err.startswith("not_found: ")
+
+
+async def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, sandbox: SandboxProgram) -> None:
+    done = await run("ask", QUESTION, "--file", str(tmp_path / "none"), **sandbox.environment)
+    assert done.status == 2
+    assert "does not exist" in done.err
+
+
+async def test_ctrl_c_ends_a_question_without_a_traceback(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        async with await anyio.open_process(
+            [*COMMAND, "ask", "Why?"], env=environment(**given)
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            with anyio.fail_after(20):
+                assert await process.stdout.receive() == b"Half"
+                process.send_signal(signal.SIGINT)
+                assert await process.wait() == 130
+                errors = b"".join([chunk async for chunk in process.stderr])
+        assert b"Traceback" not in errors
+        with anyio.fail_after(5):
+            await canned.closed.wait()
+
+
+async def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = f"'{COMMAND[0]}' -m amber_mcp ask --sandbox '{QUESTION}' | true"
+    with anyio.fail_after(30):
+        done = await anyio.run_process(["/bin/sh", "-c", command], env=environment())
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+
+
+async def test_the_sandbox_tells_how_to_reach_it_and_ends_on_a_signal(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# A\n\nText.\n")
+    (tmp_path / "b.bin").write_bytes(bytes(range(256)))
+    command = [*COMMAND, "sandbox", "--docs", str(tmp_path), "--port", "0", "--key", "ambrs-mine"]
+    async with await anyio.open_process(command, env=environment()) as process:
+        assert process.stdout is not None
+        with anyio.fail_after(20):
+            told = b""
+            while b"b.bin" not in told:
+                told += await process.stdout.receive()
+            process.terminate()
+            assert await process.wait() == 0
+    assert b"from 1 document." in told
+    assert b"AMBER_BASE_URL=http://127.0.0.1:" in told
+    assert b"AMBER_API_KEY=ambrs-mine" in told
+
+
+async def test_a_sandbox_port_in_use_is_told(sandbox: SandboxProgram) -> None:
+    port = sandbox.base_url.rpartition(":")[2]
+    done = await run("sandbox", "--port", port)
+    assert done.status == 1
+    assert "--port" in done.err
+
+
+async def test_doctor_finds_nothing_to_mend(sandbox: SandboxProgram, tmp_path: Path) -> None:
+    given = {**sandbox.environment, "AMBER_UPLOAD_ROOTS": str(tmp_path)}
+    done = await run("doctor", **given)
+    assert done.status == 0
+    assert "accepts the key" in done.out
+    assert "sandbox-brief" in done.out
+    assert sandbox.api_key not in done.out
+    assert "Next: " in done.out
+
+
+async def test_doctor_notes_that_no_folder_is_allowed(sandbox: SandboxProgram) -> None:
+    done = await run("doctor", cwd=Path("/"), **sandbox.environment)
+    assert done.status == 0
+    assert "AMBER_UPLOAD_ROOTS is not set" in done.out
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "AMBER_BASE_URL is not set"),
+        ({"AMBER_BASE_URL": "ftp://x", "AMBER_API_KEY": KEY}, "AMBER_BASE_URL starts with ftp"),
+        ({"AMBER_BASE_URL": "http://127.0.0.1:9", "AMBER_API_KEY": KEY}, "upstream_unreachable"),
+    ],
+)
+async def test_doctor_names_what_is_wrong(variables: dict[str, str], told: str) -> None:
+    done = await run("doctor", **variables)
+    assert done.status == 1
+    assert told in done.out
+    assert "Mend the first problem" in done.out
+    assert KEY not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"AMBER_API_KEY": "ambrs-wrong"}, "unauthorized"),
+        ({"AMBER_MODEL": "nope"}, "AMBER_MODEL is nope, which is not listed"),
+        ({"AMBER_UPLOAD_ROOTS": "/no/such/folder"}, "names no folder: /no/such/folder"),
+    ],
+)
+async def test_doctor_names_what_amber_does_not_accept(
+    sandbox: SandboxProgram, variables: dict[str, str], told: str
+) -> None:
+    done = await run("doctor", **{**sandbox.environment, **variables})
+    assert done.status == 1
+    assert told in done.out
+    assert "amber answers" in done.out
+
+
+async def test_doctor_tells_of_a_tenant_without_models(upstream: Canned) -> None:
+    async with upstream(completion("", data=[])) as canned:
+        done = await run("doctor", AMBER_BASE_URL=canned.base_url, AMBER_API_KEY=KEY)
+    assert done.status == 1
+    assert "lists no models" in done.out
+
+
+async def test_doctor_checks_the_embedded_sandbox() -> None:
+    done = await run("doctor", "--sandbox", cwd=Path(os.sep))
+    assert done.status == 0
+
+
+async def test_serve_without_http_is_the_stdio_server() -> None:
+    with anyio.fail_after(20):
+        done = await anyio.run_process(
+            [*COMMAND, "serve"],
+            input=b'{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{}}\n',
+            env=environment(),
+        )
+    assert json.loads(done.stdout)["id"] == 1
+
+
+async def test_a_path_that_is_none_is_refused() -> None:
+    done = await run("serve", "--http", "--path", "mcp")
+    assert done.status == 2
+    assert "--path" in done.err
