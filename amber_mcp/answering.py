@@ -62,7 +62,7 @@ async def answer(
                         on_text(delta.text)
     except TimeoutError:
         raise UpstreamTimeout(
-            f"amber needed longer than {timeout:g} s",
+            "amber needed longer than this call may take",
             partial=gathered.text,
             advice="Ask something narrower, or raise AMBER_CALL_TIMEOUT, "
             "up to just below your assistant's own limit for a tool call.",

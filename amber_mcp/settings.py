@@ -283,7 +283,7 @@ VARIABLES: Final = (
         "agents",
         _agents,
         "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac,legal=…",
-        "Names for the agents that `run_agent` may be asked for",
+        "Names for agents, as `name=id` pairs with commas between them",
     ),
     Variable(
         "AMBER_TOOLS", "tools", _tools, "ask_amber,web_search", "The tools to offer, and no others"
@@ -293,7 +293,7 @@ VARIABLES: Final = (
         "upload_roots",
         _upload_roots,
         f"/home/me/Documents{os.pathsep}/home/me/Desktop",
-        "The folders that `upload_file` may read from (stdio alone); unset: the working directory",
+        "Folders that `upload_file` may read, with `:` (Windows: `;`) between; see below",
     ),
     Variable(
         "AMBER_UPLOAD_FIELD",

@@ -15,17 +15,19 @@ from starlette.routing import Route
 
 from amber_mcp.settings import Settings
 
+MOST_KEPT = 1_000_000
 KEY = "ambrs-planted-key-0123456789"
 
 
 @dataclass
 class Seen:
-    """One request as it arrived."""
+    """One request as it arrived; of a long body, the first part is kept."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    size: int
 
 
 @dataclass
@@ -91,6 +93,14 @@ def broken_stream(_: Upstream) -> Response:
     return StreamingResponse(content(), media_type="text/event-stream")
 
 
+async def _seen(request: Request) -> Seen:
+    body, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        body += chunk[: max(0, MOST_KEPT - len(body))]
+    return Seen(request.method, request.url.path, dict(request.headers), bytes(body), size)
+
+
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -107,8 +117,7 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
     upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
     async def endpoint(request: Request) -> Response:
-        body = await request.body()
-        upstream.seen.append(Seen(request.method, request.url.path, dict(request.headers), body))
+        upstream.seen.append(await _seen(request))
         answer = answers[min(len(upstream.seen), len(answers)) - 1]
         response = (
             answer(upstream) if callable(answer) and not isinstance(answer, Response) else answer

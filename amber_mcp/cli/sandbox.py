@@ -1,13 +1,12 @@
 """`amber-mcp sandbox`: the embedded amber as a server of its own."""
 
-import signal
 from pathlib import Path
 
-import anyio
 import click
 
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.sandbox import Sandbox, SandboxError, running_sandbox
+from amber_mcp.signals import end_signals
 
 from .terminal import harmless, run_async
 
@@ -25,7 +24,7 @@ def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> N
     async def command() -> None:
         starting = running_sandbox(documents=docs, web=web_pages, port=port, api_key=key)
         try:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with end_signals() as signals:
                 async with starting as running:
                     _introduce(running)
                     async for _ in signals:

@@ -74,7 +74,7 @@ async def answer_call(call: Call, request: ChatRequest) -> Answer:
         request,
         on_text=on_text,
         max_chars=settings.max_answer_chars,
-        timeout=settings.call_timeout,
+        timeout=call.seconds_left,
     )
 
 

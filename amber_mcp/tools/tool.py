@@ -6,10 +6,11 @@ arguments; the returned model is the result, which stands alone as text and as s
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import anyio
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, create_model
 
@@ -27,6 +28,13 @@ class Call:
     app: App
     progress: Progress
     local_files: bool
+    started: float = field(default_factory=anyio.current_time)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the call may still take."""
+        limit = self.app.settings.call_timeout
+        return max(0.0, self.started + limit - anyio.current_time())
 
 
 class Result(BaseModel):

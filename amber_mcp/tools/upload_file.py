@@ -77,7 +77,7 @@ async def upload_file(
     with opened as (file, name):
         call.progress.note(f"Uploading {name}")
         try:
-            with anyio.fail_after(app.settings.call_timeout):
+            with anyio.fail_after(call.seconds_left):
                 uploaded = await amber.upload(file, filename=name, media_type=_media_type(name))
         except TimeoutError:
             raise UpstreamTimeout(

@@ -1,7 +1,7 @@
 """Streamable HTTP, on this machine alone until there is a way to tell callers apart."""
 
-import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +13,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest, Unsupported
 from amber_mcp.settings import is_loopback
+from amber_mcp.signals import end_signals
 
 _GRACE_SECONDS = 2
 
@@ -60,14 +61,16 @@ async def serve_http(
 
 
 class _UvicornServer(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are received in the task group, and not raised again afterwards."""
-        yield
+    if sys.platform != "win32":
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Signals are received in the task group, and not raised again afterwards."""
+            yield
 
 
 async def _stop_on_signal(server: _UvicornServer) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with end_signals() as signals:
         async for number in signals:
             server.handle_exit(number, None)
 

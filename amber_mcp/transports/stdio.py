@@ -5,13 +5,13 @@ stdin is open, and skips all clean-up on SIGTERM. Where stdin or stdout cannot b
 event loop (on Windows, or where one is a regular file), it serves all the same.
 """
 
-import signal
 import sys
 
 import anyio
 from mcp.server.lowlevel import Server
 
 from amber_mcp.app import App
+from amber_mcp.signals import end_signals
 
 from .opening import serve_streams
 
@@ -41,7 +41,7 @@ async def _serve_on_threads(server: Server[App]) -> None:
 
 
 async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with end_signals() as signals:
         async for _ in signals:
             scope.cancel()
             return

@@ -87,14 +87,17 @@ class StdioProgram:
 
 @asynccontextmanager
 async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
-    """Start `amber-mcp`; it is ended, at the latest, with the block."""
+    """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
     async with await anyio.open_process(
         COMMAND, env=environment(**variables), stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
+        program = StdioProgram(process, BufferedByteReceiveStream(process.stdout))
         try:
             with anyio.fail_after(60):
-                yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
+                yield program
+                await program.close_stdin()
+                assert await process.wait() == 0
         finally:
             if process.returncode is None:
                 process.kill()

@@ -1,0 +1,40 @@
+"""A file of a gigabyte goes through the real program without being held in it."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+
+from tests.e2e.programs import stdio_program
+from tests.upstream import KEY, Canned
+
+GIB = 1024**3
+SHA256_OF_ZEROS = "49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
+async def test_a_gigabyte_is_uploaded_without_being_held_in_memory(
+    tmp_path: Path, upstream: Canned
+) -> None:
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(GIB)
+    async with upstream(JSONResponse({"id": "f-1"})) as canned:
+        given = {
+            "AMBER_BASE_URL": canned.base_url,
+            "AMBER_API_KEY": KEY,
+            "AMBER_UPLOAD_ROOTS": str(tmp_path),
+            "AMBER_CALL_TIMEOUT": "55",
+        }
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            call = {"name": "upload_file", "arguments": {"path": str(tmp_path / "large.bin")}}
+            await program.send("tools/call", call, request_id=1)
+            result = (await program.answer_to(1))["result"]
+            status = Path(f"/proc/{program.process.pid}/status").read_text()
+    assert result["structuredContent"]["size_bytes"] == GIB
+    assert result["structuredContent"]["sha256"] == SHA256_OF_ZEROS
+    assert canned.seen[0].size > GIB
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+    assert peak < 200 * 1024**2

@@ -1,0 +1,119 @@
+"""What the project says of itself: the README's tables, the examples, and `server.json`."""
+
+import json
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import anyio
+import pytest
+from jsonschema import Draft7Validator
+
+from amber_mcp import __version__
+from amber_mcp.settings import TOOL_NAMES, VARIABLES, Settings
+from amber_mcp.tools import tools_named
+from tests.e2e.programs import environment
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT.parent / "shared" / "docs" / "server.schema.json"
+SECRETS = {"AMBER_API_KEY"}
+UPDATE = "UPDATE_SNAPSHOTS" in os.environ
+
+
+def told_default(name: str) -> str:
+    field = next(variable.field for variable in VARIABLES if variable.name == name)
+    value = getattr(Settings(), field)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if name == "AMBER_TOOLS":
+        return "all five"
+    if field == "api_key" or not value:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def variables_table() -> str:
+    rows = [
+        f"| `{variable.name}` | {variable.meaning} | {told_default(variable.name)} |"
+        for variable in VARIABLES
+    ]
+    return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows])
+
+
+def tools_table() -> str:
+    rows = [
+        f"| `{tool.name}` | {tool.description.partition(chr(10))[0]} "
+        f"| {', '.join(f'`{name}`' for name in tool.input_schema['properties'])} |"
+        for tool in tools_named(TOOL_NAMES).values()
+    ]
+    return "\n".join(["| tool | what it does | arguments |", "|---|---|---|", *rows])
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("variables", variables_table()), ("tools", tools_table())]
+)
+def test_the_readme_s_tables_are_up_to_date(name: str, table: str) -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    assert len(pattern.findall(text)) == 1
+    expected = pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
+    if UPDATE:
+        readme.write_text(expected, encoding="utf-8")
+    assert readme.read_text(encoding="utf-8") == expected
+
+
+def test_every_file_that_the_readme_links_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=lambda p: p.name)
+def test_an_example_names_the_program_and_variables_that_there_are(path: Path) -> None:
+    config = json.loads(path.read_text(encoding="utf-8"))
+    (entry,) = (config.get("mcpServers") or config["servers"]).values()
+    assert entry["command"] == "amber-mcp"
+    assert {"AMBER_BASE_URL", "AMBER_API_KEY"} <= set(entry["env"])
+    assert set(entry["env"]) <= {variable.name for variable in VARIABLES}
+
+
+async def test_the_example_client_answers() -> None:
+    with anyio.fail_after(60):
+        done = await anyio.run_process(
+            [sys.executable, str(ROOT / "examples" / "python_client.py")], env=environment()
+        )
+    assert "hr/urlaubsregelung.md" in done.stdout.decode()
+    assert "… Searching company sources" in done.stderr.decode()
+
+
+def server_json() -> dict[str, object]:
+    loaded: dict[str, object] = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_server_json_names_every_variable_and_the_version() -> None:
+    described = server_json()
+    (package,) = described["packages"]  # type: ignore[misc]
+    assert package["identifier"] == "amber-mcp"
+    assert described["version"] == package["version"] == __version__
+    assert f"mcp-name: {described['name']}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    entries = {entry["name"]: entry for entry in package["environmentVariables"]}
+    assert list(entries) == [variable.name for variable in VARIABLES]
+    assert {name for name, entry in entries.items() if entry.get("isSecret")} == SECRETS
+    for variable in VARIABLES:
+        assert entries[variable.name]["description"] == variable.meaning.replace("`", "")
+
+
+def test_server_json_is_valid() -> None:
+    if not SCHEMA.exists():
+        pytest.skip(f"the registry's schema is not at {SCHEMA.name} beside the checkout")
+    Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(server_json())
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == __version__
