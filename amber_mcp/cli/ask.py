@@ -67,7 +67,7 @@ def ask(
             if as_json:
                 click.echo(json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2))
             else:
-                screen.finish(answered)
+                screen.finish(answered, with_urls=not settings.uses_sandbox)
 
     run_async(command)
 
@@ -115,13 +115,15 @@ class _Screen:
             click.echo(harmless(piece), nl=False)
             sys.stdout.flush()
 
-    def finish(self, answered: Answer) -> None:
+    def finish(self, answered: Answer, *, with_urls: bool) -> None:
+        """End the answer and list its sources; a sandbox that ends takes its addresses along."""
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)
         for number, source in enumerate(answered.sources, 1):
             click.echo(f"  {number}. {harmless(source.title)}")
-            click.secho(f"     {harmless(source.url)}", dim=True)
+            if with_urls:
+                click.secho(f"     {harmless(source.url)}", dim=True)
         click.secho(
             f"\n{harmless(answered.model)}, {answered.elapsed_seconds:g} s", dim=True, err=True
         )

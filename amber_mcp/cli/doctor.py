@@ -12,7 +12,7 @@ from amber_mcp.files import upload_roots
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import SANDBOX, Settings
 
-from .terminal import harmless, run_async
+from .terminal import harmless, run_async, wrapped
 
 _COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 
@@ -38,7 +38,8 @@ def doctor(sandbox: bool) -> int:
         async for finding in _findings(settings):
             healthy = healthy and finding.verdict != "problem"
             mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
-            click.echo(f"{mark}  {harmless(redacted(finding.text))}")
+            text = wrapped(harmless(redacted(finding.text)), indent=" " * 10)
+            click.echo(f"{mark}  {text}")
         return healthy
 
     healthy = run_async(command)

@@ -1,6 +1,7 @@
 """What a person sees: text that cannot steer the terminal, and errors as errors are worded."""
 
 import re
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -23,6 +24,13 @@ def harmless(text: str) -> str:
     return _STEERING.sub("", text)
 
 
+def wrapped(text: str, *, indent: str = "") -> str:
+    """`text` in lines that fit the terminal; as it is where nobody looks on."""
+    if not sys.stdout.isatty():
+        return text
+    return click.wrap_text(text, shutil.get_terminal_size().columns, "", indent)
+
+
 def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
     """Run `command` and word its error, if any: exit status 2 for settings, 1 for the rest."""
     try:
@@ -31,7 +39,7 @@ def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
         raise click.exceptions.Abort from None
     except AmberError as error:
         sys.stdout.flush()
-        click.secho(harmless(redacted(describe(error))), fg="red", err=True)
+        click.secho(wrapped(harmless(redacted(describe(error)))), fg="red", err=True)
         raise click.exceptions.Exit(2 if isinstance(error, NotConfigured) else 1) from None
 
 

@@ -9,6 +9,7 @@ import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.routing import Route
 
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest, Unsupported
@@ -48,6 +49,9 @@ async def serve_http(
         max_request_body_size=max_body_bytes,
         transport_security=_loopback_names_alone(host),
     )
+    # A slash too many would be answered with a redirect, which clients do not follow with a body.
+    (route,) = (route for route in app.routes if isinstance(route, Route))
+    app.routes.append(Route(f"{path.rstrip('/')}/", endpoint=route.endpoint))
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
     )

@@ -69,7 +69,8 @@ class _Opening:
     async def _discovered(self, request: JSONRPCRequest) -> JSONRPCResponse | JSONRPCError:
         route = classify_inbound_request({"method": request.method, "params": request.params})
         if isinstance(route, InboundLadderRejection):
-            error = ErrorData(code=route.code, message=route.message, data=route.data)
+            data = {} if route.data is None else {"data": route.data}
+            error = ErrorData(code=route.code, message=route.message, **data)
             return JSONRPCError(jsonrpc="2.0", id=request.id, error=error)
         answered = modern_on_request(self._server, self._app)
         try:

@@ -23,6 +23,8 @@ async def test_a_foreign_host_or_origin_is_refused() -> None:
             url, json=INITIALIZE, headers={**HEADERS, "Origin": "http://localhost:3000"}
         )
         assert answer.status_code == 200
+        answer = await client.post(url + "/", json=INITIALIZE, headers=HEADERS)
+        assert answer.status_code == 200
         assert (await client.post(url + "/other", json=INITIALIZE)).status_code == 404
 
 

@@ -1,0 +1,228 @@
+"""Clients that others wrote, against the running program: what they list, call and show.
+
+They come from npm, into a folder that the variable AMBER_MCP_NODE_CLIENTS names (default: the
+folder `clients` beside this file).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sysconfig
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import anyio
+import pytest
+from anyio.streams.text import TextReceiveStream
+
+SCRIPTS = Path(__file__).with_name("clients")
+INSTALLED = Path(os.environ.get("AMBER_MCP_NODE_CLIENTS") or SCRIPTS).resolve() / "node_modules"
+NODE = INSTALLED / "node" / "bin" / "node"
+INSPECTOR = INSTALLED / ".bin" / "mcp-inspector"
+AMBER_MCP = shutil.which("amber-mcp", path=sysconfig.get_path("scripts")) or "amber-mcp"
+
+pytestmark = pytest.mark.skipif(
+    "AMBER_MCP_NODE_CLIENTS" not in os.environ and not NODE.exists(),
+    reason="no foreign clients: copy tests/e2e/clients/package.json into a folder, run `npm "
+    "install --no-audit --no-fund --no-package-lock` there, and name it in AMBER_MCP_NODE_CLIENTS",
+)
+
+TOOLS = ["ask_amber", "web_search", "list_models", "upload_file", "run_agent"]
+QUESTION = "How many vacation days do I get?"
+CALLS: Mapping[str, tuple[dict[str, str], str]] = {
+    "ask_amber": ({"question": QUESTION}, "hr/urlaubsregelung.md"),
+    "web_search": ({"query": "What is an MCP server?"}, "what-is-an-mcp-server"),
+    "list_models": ({}, "sandbox-brief"),
+    "upload_file": (
+        {"content_base64": "R3JlZW4uCg==", "filename": "colours.txt"},
+        hashlib.sha256(b"Green.\n").hexdigest(),
+    ),
+    "run_agent": ({"agent": "hr", "task": QUESTION}, "hr/urlaubsregelung.md"),
+}
+SDKS = {
+    "sdk-1": (["v1.mjs"], "2025-11-25"),
+    "client-2": (["v2.mjs", "auto"], "2026-07-28"),
+    "client-2-legacy": (["v2.mjs", "legacy"], "2025-11-25"),
+}
+INVALID_PARAMS = -32602
+LIMIT_SECONDS = 60
+
+
+Record = dict[str, Any]
+
+
+def environment() -> dict[str, str]:
+    """This process's own, with nothing of amber but the sandbox, and the installed node first."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AMBER_")}
+    path = os.pathsep.join([str(NODE.parent), os.environ.get("PATH", os.defpath)])
+    return {**inherited, "AMBER_BASE_URL": "sandbox", "PATH": path}
+
+
+async def run(*command: str | Path, cwd: Path) -> CompletedProcess[bytes]:
+    with anyio.fail_after(LIMIT_SECONDS):
+        return await anyio.run_process(
+            [str(part) for part in command], check=False, cwd=cwd, env=environment()
+        )
+
+
+@pytest.fixture(scope="session")
+async def url() -> AsyncIterator[str]:
+    """The address of the program, serving HTTP; at the end it leaves with status 0 when told to."""
+    command = [AMBER_MCP, "serve", "--http", "--port", "0"]
+    async with await anyio.open_process(command, stdout=None, env=environment()) as program:
+        assert program.stderr is not None
+        told = ""
+        with anyio.fail_after(LIMIT_SECONDS):
+            async for piece in TextReceiveStream(program.stderr):
+                told += piece
+                if told.endswith("\n"):
+                    break
+        before, serving, address = told.strip().rpartition("Serving MCP on ")
+        assert (before, serving) == ("", "Serving MCP on "), told
+        yield address
+        program.terminate()
+        with anyio.fail_after(LIMIT_SECONDS):
+            assert await program.wait() == 0
+
+
+@pytest.fixture(scope="session", params=["stdio", "http"])
+def server(request: pytest.FixtureRequest, url: str) -> str:
+    """What a client is told to connect to: the command for stdio, or the address."""
+    return AMBER_MCP if request.param == "stdio" else url
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts beside the packages that they import."""
+    folder = tmp_path_factory.mktemp("clients")
+    for script in SCRIPTS.glob("*.mjs"):
+        shutil.copy(script, folder)
+    (folder / "node_modules").symlink_to(INSTALLED, target_is_directory=True)
+    return folder
+
+
+@pytest.fixture(scope="session", params=list(SDKS))
+def sdk(request: pytest.FixtureRequest) -> tuple[list[str], str]:
+    """A script with its arguments, and the protocol version that its client ends up with."""
+    return SDKS[request.param]
+
+
+@pytest.fixture(scope="session")
+async def record(sdk: tuple[list[str], str], server: str, folder: Path) -> Record:
+    """All that an SDK's client got from the server: one connection serves every test below."""
+    script, _ = sdk
+    ended = await run(NODE, *script, server, cwd=folder)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert ended.stderr == b""
+    recorded: Record = json.loads(ended.stdout)
+    return recorded
+
+
+async def test_an_sdk_connects_in_its_own_era(record: Record, sdk: tuple[list[str], str]) -> None:
+    """The version is the newest that both know, and the server says who it is and what it is for.
+
+    Nothing but messages came: SDK 1 reports any other line, client 2 any other JSON.
+    """
+    _, protocol = sdk
+    assert record["protocol"] == protocol
+    assert record["server"]["name"] == "amber-mcp"
+    assert "anything internal" in record["instructions"]
+    assert record["faults"] == []
+
+
+async def test_an_sdk_lists_the_tools(record: Record) -> None:
+    assert record["tools"] == TOOLS
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_an_sdk_gets_the_same_from_text_and_structure(record: Record, tool: str) -> None:
+    """A call succeeds, and what it was for is in each of the two forms of its result.
+
+    The SDKs check the structured content against the listed schema and fail where it differs.
+    """
+    result = record["results"][tool]
+    _, told = CALLS[tool]
+    assert not result["isError"]
+    assert told in result["text"]
+    assert told in json.dumps(result["structuredContent"])
+
+
+@pytest.mark.parametrize("tool", ["ask_amber", "run_agent"])
+async def test_an_sdk_gets_the_sources(record: Record, tool: str) -> None:
+    """The page is named as a source of its own, not in the answer alone."""
+    result = record["results"][tool]
+    _, _, below = result["text"].rpartition("\n\nSources:\n")
+    assert below.startswith("[1] Urlaubsregelung (hr/urlaubsregelung.md) <http://127.0.0.1:")
+    source = result["structuredContent"]["sources"][0]
+    assert source["title"] == "Urlaubsregelung (hr/urlaubsregelung.md)"
+    assert source["url"].endswith("/documents/hr/urlaubsregelung.md")
+
+
+async def test_an_sdk_gets_the_id_of_an_upload(record: Record) -> None:
+    result = record["results"]["upload_file"]
+    file_id = result["structuredContent"]["file_id"]
+    assert file_id
+    assert f"file_id: {file_id}\n" in result["text"]
+
+
+async def test_an_sdk_hears_of_progress(record: Record) -> None:
+    assert record["progress"][:1] == ["Searching company sources"]
+
+
+async def test_an_sdk_is_told_of_an_unknown_tool(record: Record) -> None:
+    assert record["unknownTool"]["code"] == INVALID_PARAMS
+    assert "'no_such_tool'" in record["unknownTool"]["message"]
+
+
+async def test_an_sdk_is_told_of_an_unknown_argument(record: Record) -> None:
+    """As a result, so that the model reads it, and without structured content."""
+    result = record["unknownArgument"]
+    assert result["isError"]
+    assert "`qestion` is unknown (did you mean `question`?)" in result["text"]
+    assert result["structuredContent"] is None
+
+
+@pytest.fixture(params=["legacy", "modern"])
+def era(request: pytest.FixtureRequest) -> str:
+    """The era that Inspector is told to speak."""
+    era: str = request.param
+    return era
+
+
+async def inspect(server: str, era: str, folder: Path, *options: str) -> CompletedProcess[bytes]:
+    """Run Inspector's command line, away from what a developer has set up for it."""
+    own = ["--client-config", str(folder / "inspector.json"), "-e", "AMBER_BASE_URL=sandbox"]
+    fixed = ["--protocol-era", era, "--format", "json", *own]
+    return await run(INSPECTOR, "--cli", server, *fixed, *options, cwd=folder)
+
+
+async def test_inspector_finds_no_fault_in_the_schemas(server: str, era: str, folder: Path) -> None:
+    """`--strict` would end with status 6, and tell on stderr what some hosts would not take."""
+    ended = await inspect(server, era, folder, "--method", "tools/list", "--strict")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert [tool["name"] for tool in json.loads(ended.stdout)["result"]["tools"]] == TOOLS
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_inspector_calls(server: str, era: str, folder: Path, tool: str) -> None:
+    given, told = CALLS[tool]
+    ended = await inspect(server, era, folder, *calling(tool, given))
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    result = json.loads(ended.stdout)["result"]
+    assert told in result["content"][0]["text"]
+    assert told in json.dumps(result["structuredContent"])
+
+
+async def test_inspector_ends_with_5_at_a_tool_error(server: str, era: str, folder: Path) -> None:
+    given = {"question": QUESTION, "qestion": "typo"}
+    ended = await inspect(server, era, folder, *calling("ask_amber", given))
+    assert ended.returncode == 5
+    assert b"tool_is_error" in ended.stderr
+    assert b"`qestion` is unknown" in ended.stdout
+
+
+def calling(tool: str, given: Mapping[str, str]) -> list[str]:
+    return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
