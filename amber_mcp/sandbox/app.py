@@ -1,0 +1,84 @@
+"""The application: who may ask what, and which API answers."""
+
+import hmac
+import ipaddress
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import pages
+from .amber import AmberApi
+from .company import Company
+from .errors import InvalidRequestError, answer_http_error, answer_invalid
+from .uploads import Uploads
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _host(request: Request) -> str:
+    sent = request.headers.get("host", "")
+    bracketed, _, _ = sent.partition("]")
+    return bracketed[1:] if sent.startswith("[") else sent.rpartition(":")[0] or sent
+
+
+class KeyCheck:
+    """Lets nobody in without the key, as a Bearer token (seed 001, Authentication)."""
+
+    def __init__(self, app: ASGIApp, api_key: str) -> None:
+        self._app = app
+        self._key = api_key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scheme, _, sent = Request(scope).headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), self._key):
+            raise HTTPException(
+                401, "Invalid or missing API key", headers={"WWW-Authenticate": "Bearer"}
+            )
+        await self._app(scope, receive, send)
+
+
+class LoopbackCheck:
+    """Refuses requests that a web page sent here under a name of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_loopback(_host(Request(scope))):
+            refusal = JSONResponse({"detail": "Only loopback hosts are served"}, 421)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def create_app(
+    company: Company, uploads: Uploads, *, api_key: str, pace: float = 0.005
+) -> Starlette:
+    """The sandbox as an ASGI application; `pace` is the time between two pieces of a stream."""
+    return Starlette(
+        routes=[
+            Mount(
+                "/api/beta",
+                routes=AmberApi(company, uploads, pace).routes(),
+                middleware=[Middleware(KeyCheck, api_key=api_key)],
+            ),
+            pages.route("documents", company.documents),
+            pages.route("web", company.web),
+        ],
+        middleware=[Middleware(LoopbackCheck)],
+        exception_handlers={
+            HTTPException: answer_http_error,
+            InvalidRequestError: answer_invalid,
+        },
+    )

@@ -1,0 +1,90 @@
+"""Documents: a folder of files, read into titled documents of passages."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import formats
+from .passages import Passage, plain, take_apart
+
+AGENTS_FILE = "agents.json"
+_SKIPPED_FOLDERS = {"node_modules", "__pycache__"}
+_LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: where it lies in its folder, what it is called, what it says."""
+
+    path: str
+    title: str
+    passages: tuple[Passage, ...]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is not part of the collection, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Library:
+    """The documents of one folder, and the files that could not become one."""
+
+    root: Path
+    documents: tuple[Document, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def read_document(file: Path, path: str) -> Document:
+    """Read one file as the document called `path`.
+
+    Raises:
+        formats.UnreadableError: with the reason for leaving the file out.
+    """
+    text = formats.read(file)
+    heading, passages = take_apart(text.markdown)
+    if not passages:
+        raise formats.UnreadableError("empty")
+    name = Path(path).stem.replace("_", " ").replace("-", " ")
+    title = plain(text.title) or heading or name
+    return Document(path, title[:_LONGEST_TITLE], tuple(passages), text.url)
+
+
+def read_folder(root: Path) -> Library:
+    """Read every document beneath a folder, in the order of their paths."""
+    root = root.resolve()
+    documents: list[Document] = []
+    left_out: list[LeftOut] = []
+    for file in _files(root):
+        raw = file.relative_to(root).as_posix()
+        path = raw.encode("utf-8", "replace").decode()
+        try:
+            if path != raw:
+                raise formats.UnreadableError("its name is not readable text")
+            if not file.resolve().is_relative_to(root):
+                raise formats.UnreadableError("a link that leaves the folder")
+            if file.is_dir():
+                raise formats.UnreadableError("a link to a folder")
+            if not file.is_file():
+                raise formats.UnreadableError("not a regular file")
+            documents.append(read_document(file, path))
+        except formats.UnreadableError as error:
+            left_out.append(LeftOut(path, str(error)))
+    return Library(root, tuple(documents), tuple(left_out))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(root):
+        folder = Path(here)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS
+        )
+        linked = [name for name in folders if (folder / name).is_symlink()]
+        for name in sorted([*names, *linked]):
+            if not name.startswith(".") and (folder != root or name != AGENTS_FILE):
+                yield folder / name

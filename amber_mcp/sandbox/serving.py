@@ -1,0 +1,145 @@
+"""Serving: a sandbox that runs for as long as a block of code does."""
+
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_urlsafe
+
+import anyio
+import uvicorn
+from anyio import to_thread
+from anyio.abc import TaskStatus
+
+from .app import create_app, is_loopback
+from .company import Company, read_company
+from .documents import LeftOut
+from .errors import SandboxError
+from .uploads import Uploads
+
+_GRACE_SECONDS = 1
+_LAST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: where it listens, its key, and what it knows."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    agents: dict[str, str]
+    document_count: int
+    left_out: tuple[LeftOut, ...] = field(repr=False)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn as a guest: it leaves signals alone and says when it listens."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def serve_until_stopped(
+        self, listener: socket.socket, *, task_status: TaskStatus[None]
+    ) -> None:
+        self._listening = task_status
+        # Stopping is `should_exit`'s business, so that open streams and sockets are closed.
+        with anyio.CancelScope(shield=True):
+            await self.serve(sockets=[listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.started()
+
+
+@asynccontextmanager
+async def running_sandbox(
+    *,
+    documents: Path | None = None,
+    web: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: str = "",
+    pace: float = 0.005,
+) -> AsyncIterator[Sandbox]:
+    """Run a sandbox on a loopback address until the block ends.
+
+    Args:
+        documents: The folder that `amberSearch` reads; the sample company's by default.
+        web: The folder of saved pages that `webSearch` reads.
+        host: A loopback address or `localhost`.
+        port: The port, or 0 for any that is free.
+        api_key: The key that callers must send; made up by default.
+        pace: The seconds between two pieces of a streamed answer.
+
+    Raises:
+        ValueError: the host is not a loopback one.
+        SandboxError: a folder is missing or unusable, or the port is taken.
+    """
+    if not is_loopback(host):
+        raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
+    company = await to_thread.run_sync(read_company, documents, web)
+    key = api_key or f"ambrs-sandbox-{token_urlsafe(24)}"
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder,
+            _listen(host, port) as listener,
+        ):
+            app = create_app(company, Uploads(Path(folder)), api_key=key, pace=pace)
+            async with _serving(app, listener):
+                yield _describe(company, listener, key)
+    finally:
+        company.close()
+
+
+@asynccontextmanager
+async def _serving(app: object, listener: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config)
+    failed: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(server.serve_until_stopped, listener)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again, outside the group
+            failed = error
+        finally:
+            server.should_exit = True
+    # Inside the task group it would have become an exception group.
+    if failed is not None:
+        raise failed
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    if not 0 <= port <= _LAST_PORT:
+        raise SandboxError(f"cannot listen on {host} port {port}: there is no such port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SandboxError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    with listener:
+        yield listener
+
+
+def _describe(company: Company, listener: socket.socket, key: str) -> Sandbox:
+    host, port = listener.getsockname()[:2]
+    return Sandbox(
+        base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+        api_key=key,
+        agents={agent.name: str(agent.id) for agent in company.agents},
+        document_count=len(company.documents.index),
+        left_out=company.documents.left_out,
+    )

@@ -1,0 +1,111 @@
+"""A small company on disk, and a sandbox that serves it over a real socket."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+
+from amber_mcp.sandbox import Sandbox, running_sandbox
+from amber_mcp.sandbox.documents import Document, read_folder
+from amber_mcp.sandbox.index import Index
+
+DOCUMENTS = {
+    "hr/urlaub.md": (
+        "# Urlaubsregelung\n\n## Anspruch\n\nVollzeitkräfte haben Anspruch auf 30 Tage Urlaub im "
+        "Jahr.\n\n## Übertragung\n\nNicht genommene Tage verfallen am 31. März.\n"
+    ),
+    "hr/sick leave.md": (
+        "# Sick leave\n\nCall your manager before 9:00 when you are ill.\n\n## Certificate\n\n"
+        "We need a medical certificate from the third day of illness.\n"
+    ),
+    "finance/reisekosten.html": (
+        "<html><head><title>Abrechnung von Reisekosten</title><script>alert(1)</script></head>"
+        "<body><h1>Reisekosten</h1><p>Reichen Sie Belege innerhalb von vier Wochen ein.</p>"
+        "<table><tr><th>Dauer</th><th>Pauschale</th></tr><tr><td>24 Stunden</td><td>28 Euro</td>"
+        "</tr></table></body></html>"
+    ),
+    "it/passwords.md": (
+        "---\ntitle: Password rules\nowner: IT security\n---\n\nA password has at least 14 "
+        "characters and is never shared.\n"
+    ),
+    "it/laptop.txt": "Neuer Laptop\n\nEin Notebook wird im Serviceportal bestellt.\n",
+    "phones.csv": "Name;Durchwahl\nErna Beispiel;212\nKurt Muster;344\n",
+}
+
+WEB = {
+    "bridges.html": (
+        '<html><head><title>Bridges</title><link rel="canonical" '
+        'href="https://bridges.example/stone?a=1&amp;b=2"></head><body><p>Stone bridges carry '
+        "their load by arches.</p></body></html>"
+    ),
+    "leave.md": "# Statutory leave\n\nEmployees in Germany have 20 days of leave by law.\n",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return root
+
+
+def documents_of(root: Path) -> tuple[Document, ...]:
+    return read_folder(root).documents
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    return write(tmp_path / "documents", DOCUMENTS)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Path:
+    return write(tmp_path / "web", WEB)
+
+
+@pytest.fixture
+def index(documents: Path) -> Iterator[Index]:
+    index = Index(documents_of(documents))
+    yield index
+    index.close()
+
+
+@pytest.fixture
+async def sandbox(documents: Path, web: Path) -> AsyncIterator[Sandbox]:
+    with anyio.fail_after(30):
+        async with running_sandbox(documents=documents, web=web) as sandbox:
+            yield sandbox
+
+
+@pytest.fixture
+async def http(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client with the key, at the root of the API."""
+    async with httpx2.AsyncClient(
+        base_url=f"{sandbox.base_url}/api/beta/",
+        headers={"Authorization": f"Bearer {sandbox.api_key}"},
+        trust_env=False,
+        timeout=10,
+    ) as client:
+        yield client
+
+
+COMPANY = [{"function": {"name": "amberSearch"}}]
+PAGES = [{"function": {"name": "webSearch"}}]
+
+
+async def ask(http: httpx2.AsyncClient, question: str, **fields: object) -> str:
+    """The answer's text; `fields` replace or add to those of the body."""
+    body = {
+        "model": "sandbox-brief",
+        "messages": [{"role": "user", "content": question}],
+        "tools": COMPANY,
+        "metadata": {"language": "en"},
+        **fields,
+    }
+    response = await http.post("amberai/chat/completions", json=body)
+    assert response.status_code == 200, response.text
+    text: str = response.json()["choices"][0]["message"]["content"]
+    return text

@@ -1,0 +1,96 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from amber_mcp.sandbox.documents import read_document, read_folder
+
+from .conftest import write
+
+
+def test_a_folder_is_read_in_the_order_of_its_paths(documents: Path):
+    library = read_folder(documents)
+    assert [each.path for each in library.documents] == [
+        "phones.csv",
+        "finance/reisekosten.html",
+        "hr/sick leave.md",
+        "hr/urlaub.md",
+        "it/laptop.txt",
+        "it/passwords.md",
+    ]
+    assert library.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("a.md", "---\ntitle: Named\n---\n# Heading\n\nText", "Named"),
+        ("a.md", "# Heading\n\nText", "Heading"),
+        ("travel_cost-rules.txt", "Text", "travel cost rules"),
+    ],
+)
+def test_titles_come_from_the_text_or_else_the_name(
+    tmp_path: Path, name: str, text: str, title: str
+):
+    write(tmp_path, {name: text})
+    assert read_document(tmp_path / name, name).title == title
+
+
+def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path):
+    write(tmp_path, {"empty.md": "", "good.md": "Text", "picture.png": "x"})
+    (tmp_path / "binary.txt").write_bytes(b"\0\1\2")
+    library = read_folder(tmp_path)
+    assert [each.path for each in library.documents] == ["good.md"]
+    reasons = {each.path: each.reason for each in library.left_out}
+    assert reasons["empty.md"] == "empty"
+    assert "binary" in reasons["binary.txt"]
+    assert "not a kind" in reasons["picture.png"]
+
+
+def test_hidden_files_packages_and_the_list_of_agents_are_skipped(tmp_path: Path):
+    write(
+        tmp_path,
+        {
+            ".hidden.md": "x",
+            ".git/a.md": "x",
+            "node_modules/a.md": "x",
+            "agents.json": "{}",
+            "a/b/c/deep.md": "x",
+        },
+    )
+    library = read_folder(tmp_path)
+    assert [each.path for each in library.documents] == ["a/b/c/deep.md"]
+    assert library.left_out == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_do_not_leave_the_folder(tmp_path: Path):
+    write(tmp_path, {"secret.md": "secret", "docs/good.md": "Text", "docs/sub/x.md": "Text"})
+    docs = tmp_path / "docs"
+    (docs / "out.md").symlink_to(tmp_path / "secret.md")
+    (docs / "up").symlink_to(tmp_path)
+    (docs / "inside").symlink_to(docs / "sub")
+    (docs / "again.md").symlink_to(docs / "good.md")
+    (docs / "gone.md").symlink_to(docs / "missing.md")
+    os.mkfifo(docs / "pipe.md")
+    library = read_folder(docs)
+    assert [each.path for each in library.documents] == ["again.md", "good.md", "sub/x.md"]
+    assert {each.path: each.reason for each in library.left_out} == {
+        "out.md": "a link that leaves the folder",
+        "up": "a link that leaves the folder",
+        "inside": "a link to a folder",
+        "gone.md": "not a regular file",
+        "pipe.md": "not a regular file",
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode on Windows")
+def test_names_that_are_no_text_are_left_out(tmp_path: Path):
+    try:
+        (tmp_path / os.fsdecode(b"bad\xff.md")).write_text("Text")
+    except OSError:
+        pytest.skip("the file system takes no such names")
+    library = read_folder(tmp_path)
+    assert library.documents == ()
+    assert [each.reason for each in library.left_out] == ["its name is not readable text"]
+    assert library.left_out[0].path.encode()
