@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
+from .api.gathering import Gathered
 from .api.sources import distinct, links_in, without_images
-from .api.types import ChatApi, ChatDelta, ChatRequest, Source, Usage
+from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import AmberError, StreamBroken, UpstreamTimeout, UpstreamUnreachable
 
 if TYPE_CHECKING:
@@ -50,35 +51,67 @@ async def answer(
         StreamBroken: if the connection or the stream ends early, after some text had arrived.
         AmberError: of any other kind that the API reports. Each keeps the text so far in `partial`.
     """
-    gathered = _Gathered(max_chars)
+    answering = _Answering(max_chars)
     started = time.monotonic()
+
+    def on_delta(delta: ChatDelta) -> None:
+        answering.add(delta)
+        if delta.text:
+            on_text(delta.text)
+
+    try:
+        await _ask(api, request, on_delta, timeout)
+    except AmberError as error:
+        error.partial = answering.text
+        raise
+    return answering.answer(request, time.monotonic() - started)
+
+
+async def complete(
+    api: ChatApi, request: ChatRequest, *, on_text: Callable[[str], None], timeout: float
+) -> dict[str, Json]:
+    """Ask `api`, and return all that it says, as the body of an answer that was not streamed.
+
+    Raises:
+        AmberError: as `answer` does.
+    """
+    gathered = Gathered()
+
+    def on_delta(delta: ChatDelta) -> None:
+        gathered.add(delta.chunk)
+        if delta.text:
+            on_text(delta.text)
+
+    await _ask(api, request, on_delta, timeout)
+    return gathered.body()
+
+
+async def _ask(
+    api: ChatApi, request: ChatRequest, on_delta: Callable[[ChatDelta], None], timeout: float
+) -> None:
+    """Hand each piece of the answer to `on_delta`, within `timeout` seconds."""
+    began = False
     try:
         with anyio.fail_after(timeout):
             deltas = cast("AsyncGenerator[ChatDelta]", api.chat(request))
             async with aclosing(deltas):
                 async for delta in deltas:
-                    gathered.add(delta)
-                    if delta.text:
-                        on_text(delta.text)
+                    began = True
+                    on_delta(delta)
     except TimeoutError:
         raise UpstreamTimeout(
-            "amber needed longer than this call may take",
-            partial=gathered.text,
+            "the answer took longer than this call may take",
             advice="Ask something narrower, or raise AMBER_CALL_TIMEOUT, "
             "up to just below your assistant's own limit for a tool call.",
         ) from None
     except UpstreamUnreachable as error:
-        if not gathered.text:
+        if not began:
             raise
-        raise StreamBroken(error.message, upstream=error.upstream, partial=gathered.text) from error
-    except AmberError as error:
-        error.partial = gathered.text
-        raise
-    return gathered.answer(request, time.monotonic() - started)
+        raise StreamBroken(error.message, upstream=error.upstream) from error
 
 
 @dataclass
-class _Gathered:
+class _Answering:
     max_chars: int
     _pieces: list[str] = field(default_factory=list)
     _length: int = 0

@@ -1,7 +1,6 @@
-"""What lives as long as the process: the HTTP client, the API, and the sandbox if it is used."""
+"""What lives as long as the process: the APIs, and the sandbox if it is used."""
 
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,40 +8,59 @@ from pathlib import Path
 import anyio
 from pydantic import SecretStr
 
+from .api.adaptive import AdaptiveApi
 from .api.amber import AmberApi
+from .api.amber_openai import AmberOpenAiApi
+from .api.completions import CompletionsApi
 from .api.http import HttpClient
+from .api.morpheus import MorpheusApi
 from .api.types import Model
-from .errors import AmberError, NotConfigured, NotFound, UpstreamTimeout
+from .errors import NotConfigured, UpstreamTimeout
 from .settings import Settings
-
-_UUID = re.compile(r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 
 @dataclass
 class App:
-    """The running application. Built by `open_app`."""
+    """The running application. Built by `open_app`; `apis` holds those that are configured."""
 
     settings: Settings
-    _api: AmberApi | None
-    _failure: AmberError | None = None
+    apis: Mapping[str, CompletionsApi]
+    _failure: NotConfigured | None = None
     _default_model: str = ""
     _lookup: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def amber(self) -> AmberApi:
-        """The API.
+        """amber's own API.
 
         Raises:
             NotConfigured: naming each variable that is missing or faulty.
         """
+        self.require("AMBER")
+        amber = self.apis["amber"]
+        assert isinstance(amber, AmberApi)  # noqa: S101  # as `open_app` has put it there
+        return amber
+
+    @property
+    def adaptive(self) -> AdaptiveApi:
+        """Adaptive Engine.
+
+        Raises:
+            NotConfigured: naming each variable that is missing or faulty.
+        """
+        self.require("ADAPTIVE")
+        adaptive = self.apis["adaptive"]
+        assert isinstance(adaptive, AdaptiveApi)  # noqa: S101  # as `open_app` has put it there
+        return adaptive
+
+    def require(self, upstream: str) -> None:
+        """Raise what keeps an upstream (`AMBER`, `MORPHEUS`, `ADAPTIVE`) from being called."""
         if self._failure is not None:
             raise self._failure
-        self.settings.require()
-        assert self._api is not None  # noqa: S101  # what `require` has made sure of
-        return self._api
+        self.settings.require(upstream)
 
-    async def models(self) -> tuple[Model, ...]:
-        """The tenant's models as they are now.
+    async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
+        """The models of one API as they are now.
 
         Raises:
             UpstreamTimeout: if the list takes longer than a call may take.
@@ -51,9 +69,11 @@ class App:
         limit = self.settings.call_timeout
         try:
             with anyio.fail_after(limit):
-                return await self.amber.models()
+                return await api.models()
         except TimeoutError:
-            raise UpstreamTimeout(f"amber did not list its models within {limit:g} s") from None
+            raise UpstreamTimeout(
+                f"{api.dialect.name} did not list its models within {limit:g} s"
+            ) from None
 
     async def default_model(self) -> str:
         """The configured model, or the first that the tenant lists; looked up once."""
@@ -61,28 +81,11 @@ class App:
             return self.settings.model
         async with self._lookup:
             if not self._default_model:
-                models = await self.models()
+                models = await self.models_of(self.amber)
                 if not models:
                     raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
                 self._default_model = models[0].id
         return self._default_model
-
-    def agent_id(self, agent: str) -> str:
-        """The id for a configured name; anything that may be an id is returned as it is.
-
-        Raises:
-            NotFound: for a name that is not among the configured ones.
-        """
-        agents = self.settings.agents
-        by_name = {name.casefold(): agent_id for name, agent_id in agents.items()}
-        if found := by_name.get(agent.casefold()):
-            return found
-        if agents and agent not in agents.values() and not _UUID.fullmatch(agent):
-            raise NotFound(
-                f"no agent is named {agent!r}",
-                advice=f"Use one of {', '.join(sorted(agents))}, or an agent's id.",
-            )
-        return agent
 
 
 @asynccontextmanager
@@ -95,24 +98,48 @@ async def open_app(
         documents: the folder that the sandbox searches; default: its sample company.
         web: the folder of saved pages that the sandbox's web search reads.
     """
-    api: AmberApi | None = None
-    failure: AmberError | None = None
     async with AsyncExitStack() as stack:
-        try:
-            if settings.uses_sandbox:
+        failure: NotConfigured | None = None
+        if settings.uses_sandbox:
+            try:
                 settings = await _start_sandbox(settings, stack, documents, web)
-            settings.require()
-            http = await stack.enter_async_context(HttpClient(settings))
-            api = AmberApi(http, stream=settings.stream, upload_field=settings.upload_field)
-        except NotConfigured as error:
-            failure = error
-        yield App(settings, api, failure)
+            except NotConfigured as error:
+                failure = error
+        apis = {} if failure or settings.problems else await _open_apis(settings, stack)
+        yield App(settings, apis, failure)
+
+
+async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:
+    """The APIs that are configured, by their names; the two of amber share one client."""
+
+    async def client(base_url: str, api_key: SecretStr) -> HttpClient:
+        return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
+
+    apis: list[CompletionsApi] = []
+    if settings.base_url and settings.api_key:
+        http = await client(settings.base_url, settings.api_key)
+        apis.append(
+            AmberApi(
+                http,
+                stream=settings.stream,
+                language=settings.language,
+                upload_field=settings.upload_field,
+            )
+        )
+        apis.append(AmberOpenAiApi(http, stream=settings.stream, models=settings.openai_models))
+    if settings.morpheus_base_url and settings.morpheus_api_key:
+        http = await client(settings.morpheus_base_url, settings.morpheus_api_key)
+        apis.append(MorpheusApi(http, stream=settings.stream))
+    if settings.adaptive_base_url and settings.adaptive_api_key:
+        http = await client(settings.adaptive_base_url, settings.adaptive_api_key)
+        apis.append(AdaptiveApi(http, stream=settings.stream, models=settings.adaptive_models))
+    return {api.dialect.name: api for api in apis}
 
 
 async def _start_sandbox(
     settings: Settings, stack: AsyncExitStack, documents: Path | None, web: Path | None
 ) -> Settings:
-    """The settings that reach a sandbox of this process's own.
+    """The settings that reach a sandbox of this process's own, with whatever was not set itself.
 
     The configured key never goes there: the sandbox gets the one that it made itself.
     """
@@ -122,10 +149,17 @@ async def _start_sandbox(
         sandbox = await stack.enter_async_context(running_sandbox(documents=documents, web=web))
     except SandboxError as error:
         raise NotConfigured(f"the sandbox does not start: {error}") from error
-    return settings.model_copy(
-        update={
-            "base_url": sandbox.base_url,
-            "api_key": SecretStr(sandbox.api_key),
-            "agents": settings.agents or sandbox.agents,
-        }
-    )
+    update: dict[str, object] = {
+        "base_url": sandbox.base_url,
+        "api_key": SecretStr(sandbox.api_key),
+        "agents": settings.agents or sandbox.agents,
+        "openai_models": settings.openai_models or sandbox.openai_models,
+    }
+    if not settings.morpheus_base_url:
+        update["morpheus_base_url"] = sandbox.morpheus_url
+        update["morpheus_api_key"] = SecretStr(sandbox.morpheus_key)
+    if not settings.adaptive_base_url:
+        update["adaptive_base_url"] = sandbox.adaptive_url
+        update["adaptive_api_key"] = SecretStr(sandbox.adaptive_key)
+        update["adaptive_models"] = sandbox.adaptive_models
+    return settings.model_copy(update=update)

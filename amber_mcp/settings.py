@@ -1,6 +1,6 @@
 """Settings: one frozen object, made from the environment.
 
-Every variable is described once, in `VARIABLES`; `Settings.from_environment` reads them. A blank
+Every variable is described once, in `variables.py`; `Settings.from_environment` reads them. A blank
 value and an unfilled template of a desktop bundle (`${user_config.api_key}`) count as unset.
 A faulty value never stops a stdio server from listing its tools: it is kept in `problems`, and
 the first call is answered with it.
@@ -8,22 +8,15 @@ the first call is answered with it.
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from .errors import NotConfigured
-
-SANDBOX: Final = "sandbox"
-TOOL_NAMES: Final = ("ask_amber", "web_search", "list_models", "upload_file", "run_agent")
+from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError
 
 _UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
-_MAX_KEY_FILE_BYTES = 16 * 1024
 
 
 class Settings(BaseModel):
@@ -33,10 +26,16 @@ class Settings(BaseModel):
 
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
+    openai_models: tuple[str, ...] = ()
+    morpheus_base_url: str = ""
+    morpheus_api_key: SecretStr = SecretStr("")
+    adaptive_base_url: str = ""
+    adaptive_api_key: SecretStr = SecretStr("")
+    adaptive_models: tuple[str, ...] = ()
     model: str = ""
     language: str = "en"
     agents: Mapping[str, str] = {}
-    tools: tuple[str, ...] = TOOL_NAMES
+    tools: tuple[str, ...] = DEFAULT_TOOLS
     stream: bool = True
     structured: bool = True
     upload_roots: tuple[Path, ...] | None = None
@@ -60,7 +59,7 @@ class Settings(BaseModel):
                 continue
             try:
                 values[variable.field] = variable.parse(given[variable.name])
-            except _FaultyValueError as fault:
+            except FaultyValueError as fault:
                 problems.append(f"{variable.name} {fault}. Example: {variable.example}")
                 if fault.usable is not None:
                     values[variable.field] = fault.usable
@@ -73,285 +72,29 @@ class Settings(BaseModel):
         """Whether the embedded amber is to be started in this process."""
         return self.base_url == SANDBOX
 
-    def require(self) -> None:
-        """Make sure that a call can be made.
+    def require(self, upstream: str = "AMBER") -> None:
+        """Make sure that calls to an upstream (`AMBER`, `MORPHEUS`, `ADAPTIVE`) can be made.
 
         Raises:
             NotConfigured: naming each variable that is faulty or missing.
         """
         faults = list(self.problems)
-        missing = [
-            f"{variable.name} is not set. Example: {variable.example}"
-            for variable in VARIABLES
-            if variable.name in ("AMBER_BASE_URL", "AMBER_API_KEY")
-            and not (self.uses_sandbox and variable.field == "api_key")
-            and not any(problem.startswith(variable.name) for problem in faults)
-            and not (self.base_url if variable.field == "base_url" else self.api_key)
-        ]
-        if faults or missing:
-            raise NotConfigured("; ".join(faults + missing))
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable: where its value goes, how it is read, and what it looks like."""
-
-    name: str
-    field: str
-    parse: Callable[[str], object]
-    example: str
-    meaning: str
-
-
-class _FaultyValueError(ValueError):
-    """A value that cannot be used; `usable` is what is left of it that can."""
-
-    def __init__(self, fault: str, usable: object = None) -> None:
-        super().__init__(fault)
-        self.usable = usable
+        if not self.uses_sandbox:
+            faults += [
+                f"{variable.name} is not set. Example: {variable.example}"
+                for variable in VARIABLES
+                if variable.name in (f"{upstream}_BASE_URL", f"{upstream}_API_KEY")
+                and not any(problem.startswith(variable.name) for problem in faults)
+                and not getattr(self, variable.field)
+            ]
+        if faults:
+            raise NotConfigured("; ".join(faults))
 
 
 def _set_values(environ: Mapping[str, str]) -> dict[str, str]:
-    stripped = {name: value.strip() for name, value in environ.items() if name.startswith("AMBER_")}
+    given = {variable.name: environ.get(variable.name, "").strip() for variable in VARIABLES}
     return {
         name: value
-        for name, value in stripped.items()
+        for name, value in given.items()
         if value and not _UNFILLED_TEMPLATE.fullmatch(value)
     }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, without port) is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _base_url(value: str) -> str:
-    if value.lower() == SANDBOX:
-        return SANDBOX
-    try:
-        url = urlsplit(value if "://" in value else f"https://{value}")
-        host, port = url.hostname or "", url.port
-    except ValueError:
-        raise _FaultyValueError("is not a URL") from None
-    if url.username is not None or url.password is not None:
-        raise _FaultyValueError("must not hold a user name or a password")
-    if url.query or url.fragment:
-        raise _FaultyValueError("must end after its path: it has a query or a fragment")
-    if url.scheme not in ("http", "https"):
-        raise _FaultyValueError(f"starts with {url.scheme}://, which is not https://")
-    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host):
-        raise _FaultyValueError(f"names no valid host ({host!r})")
-    if host.startswith("customerdomain."):
-        raise _FaultyValueError("still holds the placeholder customerDomain")
-    if url.scheme == "http" and not is_loopback(host):
-        raise _FaultyValueError(f"is plain http, which is allowed to this machine alone ({host})")
-    bracketed = f"[{host}]" if ":" in host else host
-    path = re.sub(r"(/api/(beta|oauth|indexing)(/.*)?|/mcp/?)$", "", url.path).rstrip("/")
-    return f"{url.scheme}://{bracketed}{f':{port}' if port else ''}{path}"
-
-
-def _api_key(value: str) -> SecretStr:
-    key = re.sub(r"(?i)^bearer\s+", "", value).strip()
-    if not key or key.lower() == "bearer":
-        raise _FaultyValueError("holds no key after 'Bearer'")
-    if not re.fullmatch(r"[\x21-\x7e]+", key):
-        raise _FaultyValueError("holds a space, a line break or a character that no key has")
-    return SecretStr(key)
-
-
-def _api_key_file(value: str) -> SecretStr:
-    path = Path(value).expanduser()
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise _FaultyValueError(f"cannot be read: {path}: {error.strerror}") from None
-    if len(content) > _MAX_KEY_FILE_BYTES:
-        raise _FaultyValueError(f"names a file too long for a key: {path}")
-    try:
-        return _api_key(content.decode("utf-8-sig").strip())
-    except UnicodeDecodeError:
-        raise _FaultyValueError(f"names a file that is not text: {path}") from None
-
-
-def _agents(value: str) -> dict[str, str]:
-    agents: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        name, equals, agent_id = (part.strip() for part in entry.partition("="))
-        if not (name and equals and agent_id):
-            raise _FaultyValueError(f"has an entry that is not name=id ({entry!r})")
-        if name in agents:
-            raise _FaultyValueError(f"names the agent {name!r} twice")
-        agents[name] = agent_id
-    return agents
-
-
-def _tools(value: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(filter(None, re.split(r"[\s,]+", value))))
-    known = tuple(name for name in names if name in TOOL_NAMES)
-    if unknown := [name for name in names if name not in TOOL_NAMES]:
-        raise _FaultyValueError(
-            f"names unknown tools ({', '.join(unknown)}); there are {', '.join(TOOL_NAMES)}", known
-        )
-    return known
-
-
-def _upload_roots(value: str) -> tuple[Path, ...]:
-    roots = tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part.strip())
-    for root in roots:
-        if not root.is_absolute():
-            raise _FaultyValueError(f"has a folder that is not an absolute path ({root})", ())
-    return roots
-
-
-def _switch(value: str) -> bool:
-    match value.lower():
-        case "on" | "true" | "yes" | "1":
-            return True
-        case "off" | "false" | "no" | "0":
-            return False
-    raise _FaultyValueError(f"is {value!r}, which is neither on nor off")
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        raise _FaultyValueError(f"is {value!r}, which is not a number of seconds") from None
-    if not 0 < seconds <= 86_400:
-        raise _FaultyValueError(f"is {value}, which is not between 0 and 86400 seconds")
-    return seconds
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch(r"[0-9][0-9_]*", value):
-            raise _FaultyValueError(f"is {value!r}, which is not a whole number")
-        if (number := int(value)) < least:
-            raise _FaultyValueError(f"is {number}, which is less than {least}")
-        return number
-
-    return parse
-
-
-def _pattern(pattern: str, fault: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise _FaultyValueError(f"is {value!r}, which is not {fault}")
-        return value
-
-    return parse
-
-
-VARIABLES: Final = (
-    Variable(
-        "AMBER_BASE_URL",
-        "base_url",
-        _base_url,
-        "https://yourcompany.ambersearch.de",
-        "Your tenant's address; `sandbox` starts the embedded amber",
-    ),
-    Variable("AMBER_API_KEY", "api_key", _api_key, "ambrs-…", "Your API key"),
-    Variable(
-        "AMBER_API_KEY_FILE",
-        "api_key",
-        _api_key_file,
-        "/run/secrets/amber_key",
-        "A file that holds the key, instead of `AMBER_API_KEY`",
-    ),
-    Variable(
-        "AMBER_MODEL",
-        "model",
-        _pattern(r"\S+", "a model id: it holds a space"),
-        "azure-gpt-4o",
-        "The model; unset: the first that the tenant lists",
-    ),
-    Variable(
-        "AMBER_LANGUAGE",
-        "language",
-        _pattern(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language code"),
-        "de",
-        "The language of questions and answers",
-    ),
-    Variable(
-        "AMBER_AGENTS",
-        "agents",
-        _agents,
-        "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac,legal=…",
-        "Names for agents, as `name=id` pairs with commas between them",
-    ),
-    Variable(
-        "AMBER_TOOLS", "tools", _tools, "ask_amber,web_search", "The tools to offer, and no others"
-    ),
-    Variable(
-        "AMBER_UPLOAD_ROOTS",
-        "upload_roots",
-        _upload_roots,
-        f"/home/me/Documents{os.pathsep}/home/me/Desktop",
-        "Folders that `upload_file` may read, with `:` (Windows: `;`) between; see below",
-    ),
-    Variable(
-        "AMBER_UPLOAD_FIELD",
-        "upload_field",
-        _pattern(r"[A-Za-z0-9_.\[\]-]+", "a form field's name"),
-        "file",
-        "The form field in which amber expects a file",
-    ),
-    Variable(
-        "AMBER_STREAM",
-        "stream",
-        _switch,
-        "off",
-        "`off` asks amber for whole answers instead of streams",
-    ),
-    Variable(
-        "AMBER_STRUCTURED",
-        "structured",
-        _switch,
-        "off",
-        "`off` leaves out structured results, for hosts that choke on them",
-    ),
-    Variable(
-        "AMBER_CONNECT_TIMEOUT",
-        "connect_timeout",
-        _seconds,
-        "10",
-        "Seconds until a connection must stand",
-    ),
-    Variable(
-        "AMBER_READ_TIMEOUT", "read_timeout", _seconds, "120", "Seconds that amber may stay silent"
-    ),
-    Variable(
-        "AMBER_CALL_TIMEOUT",
-        "call_timeout",
-        _seconds,
-        "50",
-        "Seconds that one tool call may take; keep it below the host's own limit",
-    ),
-    Variable(
-        "AMBER_MAX_ANSWER_CHARS",
-        "max_answer_chars",
-        _at_least(200),
-        "40000",
-        "Characters of an answer that the assistant gets to see",
-    ),
-    Variable(
-        "AMBER_MAX_UPLOAD_BYTES",
-        "max_upload_bytes",
-        _at_least(1),
-        "2147483648",
-        "The largest file that is uploaded",
-    ),
-    Variable(
-        "AMBER_MAX_BODY_BYTES",
-        "max_body_bytes",
-        _at_least(1024),
-        "33554432",
-        "The largest request that the HTTP server takes",
-    ),
-)

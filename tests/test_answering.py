@@ -6,29 +6,29 @@ import anyio
 import pytest
 
 from amber_mcp.answering import Answer, answer
-from amber_mcp.api.amber import AmberApi
-from amber_mcp.api.http import HttpClient
 from amber_mcp.api.types import ChatRequest, Message, Source, Usage
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamTimeout
 from amber_mcp.settings import Settings
 from tests.upstream import (
     Canned,
     Upstream,
+    amber_of,
     broken_stream,
+    client_of,
     events,
     stalled_stream,
     text_chunk,
 )
 
-QUESTION = ChatRequest((Message("user", "Why?"),), model="asked-for", language="en")
+QUESTION = ChatRequest((Message("user", "Why?"),), model="asked-for")
 
 
 async def answered(
     settings: Settings, pieces: list[str], *, max_chars: int = 1_000, timeout: float = 10
 ) -> Answer:
     with anyio.fail_after(10):
-        async with HttpClient(settings) as http:
-            api = AmberApi(http, stream=True, upload_field="file")
+        async with client_of(settings) as http:
+            api = amber_of(http)
             return await answer(
                 api, QUESTION, on_text=pieces.append, max_chars=max_chars, timeout=timeout
             )
@@ -94,8 +94,8 @@ async def test_a_limit_ends_the_request_and_keeps_the_text_so_far(upstream: Cann
 async def test_a_cancelled_question_closes_the_request(upstream: Canned) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         arrived = anyio.Event()
-        async with HttpClient(canned.settings()) as http, anyio.create_task_group() as tasks:
-            api = AmberApi(http, stream=True, upload_field="file")
+        async with client_of(canned.settings()) as http, anyio.create_task_group() as tasks:
+            api = amber_of(http)
 
             async def ask() -> None:
                 await answer(api, QUESTION, on_text=lambda _: arrived.set())

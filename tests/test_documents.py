@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from amber_mcp import __version__
-from amber_mcp.settings import TOOL_NAMES, VARIABLES, Settings
+from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
+from amber_mcp.variables import TOOL_NAMES, VARIABLES
 from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,8 @@ from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
 from starlette.responses import JSONResponse
 
 from amber_mcp.server import build_server
-from amber_mcp.settings import TOOL_NAMES, Settings
+from amber_mcp.settings import Settings
+from amber_mcp.variables import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
 
@@ -58,7 +59,7 @@ def failure(result: CallToolResult, kind: str) -> str:
 async def test_the_tools_are_listed_without_any_configuration(connect: Connect) -> None:
     async with connect(Settings()) as client:
         tools = (await client.list_tools()).tools
-        assert [tool.name for tool in tools] == list(TOOL_NAMES)
+        assert [tool.name for tool in tools] == list(DEFAULT_TOOLS)
         told = failure(await client.call_tool("ask_amber", {"question": "Why?"}), "not_configured")
     assert "AMBER_BASE_URL" in told
     assert "AMBER_API_KEY" in told

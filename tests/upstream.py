@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from amber_mcp.api.amber import AmberApi
+from amber_mcp.api.http import HttpClient
 from amber_mcp.settings import Settings
 
 MOST_KEPT = 1_000_000
@@ -46,6 +48,16 @@ class Upstream:
 
 Canned = Callable[..., AbstractAsyncContextManager[Upstream]]
 """The type of the `upstream` fixture."""
+
+
+def client_of(settings: Settings) -> HttpClient:
+    """A client that reaches what `settings` name as amber."""
+    return HttpClient(settings.base_url, settings.api_key, settings)
+
+
+def amber_of(http: HttpClient, *, stream: bool = True, upload_field: str = "file") -> AmberApi:
+    """amber's API on `http`."""
+    return AmberApi(http, stream=stream, language="en", upload_field=upload_field)
 
 
 def events(*chunks: str, end: bool = True) -> Response:

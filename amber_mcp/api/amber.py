@@ -2,59 +2,74 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import IO
+from collections.abc import Iterator, Mapping
+from typing import IO, Literal
 from urllib.parse import quote
 
 from amber_mcp.errors import InvalidRequest, UpstreamError
 
+from . import checks
+from .completions import CompletionsApi, wire_message
+from .dialect import Dialect
 from .failures import words_of
-from .http import HttpClient, read_json
-from .stream import delta_of, read_stream
-from .types import ChatDelta, ChatRequest, Model, Search, UploadedFile
+from .http import HttpClient
+from .model_lists import model_id_of, model_ids
+from .types import ChatRequest, Json, Model, UploadedFile
 
-NAME = "amber"
-OFFERS = ("company search", "web search", "agents", "files", "language")
+Search = Literal["company", "web", "none"]
 
-_COMPLETIONS = "/api/beta/amberai/chat/completions"
 _MODELS = "/api/beta/amberai/models"
 _UPLOAD = "/api/beta/files/upload"
 _SEARCH_TOOLS: Mapping[Search, str] = {"company": "amberSearch", "web": "webSearch"}
 
 
-class AmberApi:
-    """The amber API of one tenant. `stream=False` asks for the one body that seed 000 documents."""
+class AmberApi(CompletionsApi):
+    """The amber API of one tenant.
 
-    def __init__(self, http: HttpClient, *, stream: bool, upload_field: str) -> None:
-        self._http = http
-        self._stream = stream
+    `tools` is always sent, since its absence means different things in different versions of the
+    documentation, and so is `metadata.language`, whose default is German.
+    """
+
+    path = "/api/beta/amberai/chat/completions"
+    dialect = Dialect(
+        name="amber",
+        offers=("company search", "web search", "agents", "files", "language"),
+        roles=frozenset({"system", "user", "assistant"}),
+        parameters={
+            "temperature": checks.number(),
+            "metadata": checks.closed(
+                agent_id=checks.text, files=checks.texts, language=checks.text
+            ),
+            "tools": checks.listed(
+                checks.closed(
+                    function=checks.closed(name=checks.one_of("amberSearch", "webSearch"))
+                ),
+                most=1,
+            ),
+        },
+    )
+
+    def __init__(self, http: HttpClient, *, stream: bool, language: str, upload_field: str) -> None:
+        super().__init__(http, stream=stream)
+        self._language = language
         self._upload_field = upload_field
 
-    async def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
-        """The answer, piece by piece; a single piece if it is not streamed."""
-        accept = "text/event-stream" if self._stream else "application/json"
-        body = completion_body(request, stream=self._stream)
-        async with self._http.post(_COMPLETIONS, body, accept=accept) as response:
-            if response.headers.get("content-type", "").startswith("text/event-stream"):
-                async for delta in read_stream(response):
-                    yield delta
-                return
-            answer = await read_json(response)
-            if not isinstance(answer, dict) or not answer.get("choices", answer.get("error")):
-                raise UpstreamError(
-                    "amber's answer holds no choices", upstream=words_of(str(answer).encode())
-                )
-            yield delta_of(answer, response)
+    def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
+        """The body of `POST /chat/completions`, with the documented parameters alone (seed 001)."""
+        metadata = request.parameters.get("metadata")
+        given = metadata if isinstance(metadata, dict) else {}
+        return {
+            "model": request.model,
+            "messages": [wire_message(message) for message in request.messages],
+            "stream": stream,
+            "tools": [],
+            **request.parameters,
+            "metadata": {"language": self._language, **given},
+        }
 
     async def models(self) -> tuple[Model, ...]:
         """The tenant's models, in the order in which amber lists them."""
-        body = await self._http.get(_MODELS)
-        match body:
-            case {"data": [*entries]} | {"models": [*entries]} | [*entries]:
-                return tuple(model for entry in entries for model in _model(entry))
-        raise UpstreamError(
-            "amber's list of models cannot be read", upstream=words_of(str(body).encode())
-        )
+        return tuple(map(self.model_of, model_ids(await self.http.get(_MODELS))))
 
     async def model(self, model_id: str) -> Model:
         """One model. An id may hold a slash, which is sent percent-encoded.
@@ -62,13 +77,8 @@ class AmberApi:
         Raises:
             NotFound: if the tenant has no such model.
         """
-        body = await self._http.get(f"{_MODELS}/{quote(model_id, safe='')}")
-        for model in _model(body):
-            return model
-        raise UpstreamError(
-            f"amber's description of the model {model_id!r} cannot be read",
-            upstream=words_of(str(body).encode()),
-        )
+        body = await self.http.get(f"{_MODELS}/{quote(model_id, safe='')}")
+        return self.model_of(model_id_of(body))
 
     async def upload(self, file: IO[bytes], *, filename: str, media_type: str) -> UploadedFile:
         """Send a file, and return the id that later questions can name.
@@ -81,7 +91,7 @@ class AmberApi:
             UpstreamError: if amber took the file and no id is found in what it answered.
         """
         counted = _Counted(file)
-        body = await self._http.upload(
+        body = await self.http.upload(
             _UPLOAD,
             field=self._upload_field,
             filename=filename,
@@ -99,38 +109,29 @@ class AmberApi:
         )
 
 
-def completion_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
-    """The body of `POST /chat/completions`, with the documented parameters alone (seed 001).
-
-    `tools` is always sent, since its absence means different things in different versions of the
-    documentation, and so is `metadata.language`, whose default is German.
-    """
-    metadata: dict[str, object] = {"language": request.language}
-    if request.agent_id:
-        metadata["agent_id"] = request.agent_id
-    if request.file_ids:
-        metadata["files"] = list(request.file_ids)
-    body: dict[str, object] = {
-        "model": request.model,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-        "stream": stream,
-        "tools": [{"function": {"name": _SEARCH_TOOLS[request.search]}}]
-        if request.search in _SEARCH_TOOLS
-        else [],
-        "metadata": metadata,
-    }
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    return body
-
-
-def _model(entry: object) -> Iterator[Model]:
-    match entry:
-        case str() if entry:
-            yield Model(entry, NAME, offers=OFFERS)
-        case {"id": str() as model_id, **rest} if model_id:
-            owner = rest.get("owned_by")
-            yield Model(model_id, NAME, owner if isinstance(owner, str) else "", OFFERS)
+def search_parameters(
+    search: Search,
+    *,
+    language: str = "",
+    agent_id: str = "",
+    file_ids: tuple[str, ...] = (),
+    temperature: float | None = None,
+) -> dict[str, Json]:
+    """The parameters of a question to amber (seed 001, "Tools", "Agents", "Files", "Language")."""
+    metadata: dict[str, Json] = {}
+    if language:
+        metadata["language"] = language
+    if agent_id:
+        metadata["agent_id"] = agent_id
+    if file_ids:
+        metadata["files"] = list(file_ids)
+    tools: list[Json] = []
+    if search in _SEARCH_TOOLS:
+        tools.append({"function": {"name": _SEARCH_TOOLS[search]}})
+    parameters: dict[str, Json] = {"tools": tools, "metadata": metadata}
+    if temperature is not None:
+        parameters["temperature"] = temperature
+    return parameters
 
 
 def _file_ids(body: object) -> Iterator[str]:

@@ -42,6 +42,15 @@ _KINDS: Mapping[int, type[AmberError]] = {
     429: RateLimited,
     504: UpstreamTimeout,
 }
+_TYPES: Mapping[str, type[AmberError]] = {
+    "client_error": InvalidRequest,
+    "insufficient_balance": PaymentRequired,
+    "model_not_found": NotFound,
+    "rate_limit_error": RateLimited,
+    "session_expired": NotFound,
+    "session_not_found": NotFound,
+}
+_ENTITY_NOT_FOUND = b"EntityNotFound"
 
 
 def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
@@ -54,22 +63,54 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
             advice="Check AMBER_BASE_URL: it should be the address that the redirect leads to.",
         )
     kind = _KINDS.get(status, InvalidRequest if 400 <= status < 500 else UpstreamError)
-    retry_after = response.headers.get("retry-after", "")
-    return kind(
+    if _ENTITY_NOT_FOUND in body:
+        kind = NotFound
+    suggested = _suggested_in(body)
+    return (NotFound if suggested else kind)(
         _what_happened(status),
         status=status,
         upstream=words_of(body),
         request_id=request_id_of(response),
-        advice=f"amber asks to wait {retry_after} s before the next call."
-        if kind is RateLimited and retry_after.isdecimal()
-        else "",
+        advice=f"Perhaps you mean {suggested}." if suggested else _wait_asked_for(response, kind),
     )
+
+
+def _wait_asked_for(response: httpx2.Response, kind: type[AmberError]) -> str:
+    """What a rate limit's headers say: how long to wait, and which limit is used up."""
+    if kind is not RateLimited:
+        return ""
+    headers = response.headers
+    used_up = [
+        f"the limit of {headers.get(f'x-ratelimit-limit-{what}', '?')} {what}"
+        for what in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
+    ]
+    wait = headers.get("retry-after", "")
+    parts = [f"{' and '.join(used_up)} is used up."] if used_up else []
+    parts += [f"Wait {wait} s before the next call."] if wait.isdecimal() else []
+    return " ".join(parts)
+
+
+def _suggested_in(body: bytes) -> str:
+    """The models that Morpheus suggests for a name that is nearly one (section 9)."""
+    try:
+        match json.loads(body):
+            case {"error": {"suggestions": [*names]}}:
+                return ", ".join(str(name)[:80] for name in names[:5])
+    except ValueError:
+        pass
+    return ""
 
 
 def failure_in(error: object, response: httpx2.Response) -> AmberError:
     """The error that an `error` object inside a 200 answer stands for."""
-    status = error.get("status", error.get("code")) if isinstance(error, Mapping) else None
-    kind = _KINDS.get(status, UpstreamError) if isinstance(status, int) else UpstreamError
+    kind: type[AmberError] = UpstreamError
+    if isinstance(error, Mapping):
+        status, named = error.get("status", error.get("code")), error.get("type")
+        if isinstance(status, int):
+            kind = _KINDS.get(status, UpstreamError)
+        elif isinstance(named, str):
+            kind = _TYPES.get(named, UpstreamError)
     return kind(
         "amber reported a failure instead of an answer",
         upstream=_bounded(_words_in({"error": error})),

@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import anyio.to_thread
 import httpx2
+from pydantic import SecretStr
 
 from amber_mcp import __version__
+from amber_mcp.addresses import is_loopback
 from amber_mcp.errors import AmberError, UpstreamError
 from amber_mcp.redaction import redacted
-from amber_mcp.settings import Settings, is_loopback
+from amber_mcp.settings import Settings
 
 from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
 
@@ -26,14 +28,14 @@ class HttpClient:
     the proxies of the environment.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.base_url)
-        self._root = settings.base_url
+    def __init__(self, base_url: str, api_key: SecretStr, settings: Settings) -> None:
+        url = urlsplit(base_url)
+        self._root = base_url
         self._host = url.netloc
-        self._key = settings.api_key
+        self._key = api_key
         self._client = httpx2.AsyncClient(
             headers={
-                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "Authorization": f"Bearer {api_key.get_secret_value()}",
                 "User-Agent": f"amber-mcp/{__version__}",
             },
             timeout=httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout),
@@ -50,6 +52,11 @@ class HttpClient:
     async def get(self, path: str) -> object:
         """The JSON body that `path` answers with."""
         async with self._exchange(self._client.build_request("GET", self._root + path)) as response:
+            return await read_json(response)
+
+    async def post_json(self, path: str, body: Mapping[str, object]) -> object:
+        """The JSON body that `path` answers to `body` with."""
+        async with self.post(path, body, accept="application/json") as response:
             return await read_json(response)
 
     @asynccontextmanager

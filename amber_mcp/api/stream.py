@@ -1,7 +1,7 @@
 """Server-sent events in OpenAI's form -> `ChatDelta`: what ends a stream, and what breaks one."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx2
 
@@ -9,13 +9,15 @@ from amber_mcp.errors import StreamBroken, UpstreamError
 
 from .failures import failure_in, request_id_of, words_of
 from .sources import sources_of
-from .types import ChatDelta, Usage
+from .types import ChatDelta, Json, Usage
 
 MAX_EVENT_BYTES = 4 * 1024**2
 
 
-async def read_stream(response: httpx2.Response) -> AsyncIterator[ChatDelta]:
-    """The pieces of a streamed answer, in order.
+async def read_stream(
+    response: httpx2.Response, *, skip: Callable[[Mapping[str, Json]], bool]
+) -> AsyncIterator[ChatDelta]:
+    """The pieces of a streamed answer, in order; `skip` tells which of them say nothing of it.
 
     amber does not document its chunks; OpenAI's form is assumed, and what it allows is accepted:
     chunks without choices, fields that are absent or null, an end without `[DONE]`.
@@ -32,14 +34,17 @@ async def read_stream(response: httpx2.Response) -> AsyncIterator[ChatDelta]:
             return
         if not data:
             continue
-        delta = delta_of(_chunk(data, response), response)
+        chunk = _chunk(data, response)
+        if skip(chunk):
+            continue
+        delta = delta_of(chunk, response)
         finished = finished or bool(delta.finish_reason)
         yield delta
     if not finished:
         raise StreamBroken("the answer's stream stopped before its end")
 
 
-def delta_of(body: Mapping[str, object], response: httpx2.Response) -> ChatDelta:
+def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     """One chunk of a stream, or one whole body (seed 000): both hold choices of the same form.
 
     Raises:
@@ -56,10 +61,11 @@ def delta_of(body: Mapping[str, object], response: httpx2.Response) -> ChatDelta
         refusal=_text(piece.get("refusal")),
         usage=_usage(body.get("usage")),
         sources=sources_of(piece, choice, body),
+        chunk=body,
     )
 
 
-def _chunk(data: str, response: httpx2.Response) -> Mapping[str, object]:
+def _chunk(data: str, response: httpx2.Response) -> Mapping[str, Json]:
     try:
         chunk = json.loads(data)
     except ValueError:
@@ -73,15 +79,15 @@ def _chunk(data: str, response: httpx2.Response) -> Mapping[str, object]:
     return chunk
 
 
-def _first(choices: object) -> Mapping[str, object]:
+def _first(choices: Json) -> Mapping[str, Json]:
     return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
+def _text(value: Json) -> str:
     """Text, or the text of content parts (`[{"type": "text", "text": "…"}]`)."""
     match value:
         case str():
@@ -92,7 +98,7 @@ def _text(value: object) -> str:
             return ""
 
 
-def _usage(value: object) -> Usage | None:
+def _usage(value: Json) -> Usage | None:
     usage = _mapping(value)
     counts = [usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total")]
     known = [count if type(count) is int else None for count in counts]

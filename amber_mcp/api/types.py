@@ -1,33 +1,34 @@
 """The neutral vocabulary that every API's file translates to and from."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Role = Literal["system", "user", "assistant"]
-Search = Literal["company", "web", "none"]
+from pydantic import JsonValue
+
+Json = JsonValue
 Origin = Literal["annotation", "citation", "link"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation; `more` holds what its role adds (`name`, `tool_calls`, …)."""
 
-    role: Role
-    content: str
+    role: str
+    content: Json
+    more: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One question, with all that amber documents for it (seed 001, "Chat Completions")."""
+    """One request. `functions` are OpenAI's, for the caller to execute; `parameters` are the
+    API's own, under the names that its documentation gives them.
+    """
 
     messages: tuple[Message, ...]
     model: str
-    language: str
-    search: Search = "none"
-    agent_id: str = ""
-    file_ids: tuple[str, ...] = ()
-    temperature: float | None = None
+    functions: tuple[Mapping[str, Json], ...] = ()
+    parameters: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """One piece of an answer; a whole answer arrives as a single piece."""
+    """One piece of an answer; a whole answer arrives as a single piece.
+
+    `chunk` is the piece as it came; the other fields are what it says of the first choice.
+    """
 
     text: str = ""
     model: str = ""
@@ -58,17 +62,7 @@ class ChatDelta:
     refusal: str = ""
     usage: Usage | None = None
     sources: tuple[Source, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChatResult:
-    """A finished answer. `model` is the API's own word, perhaps not what was asked for."""
-
-    text: str
-    model: str
-    finish_reason: str = ""
-    usage: Usage | None = None
-    sources: tuple[Source, ...] = ()
+    chunk: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,6 @@ class Model:
 
     id: str
     api: str
-    owned_by: str = ""
     offers: tuple[str, ...] = ()
 
 

@@ -10,11 +10,14 @@ import click
 from rich.console import Console
 from rich.status import Status
 
+from amber_mcp.agents import agent_id_of
 from amber_mcp.answering import Answer, answer
-from amber_mcp.api.types import ChatRequest, Message, Search
+from amber_mcp.api.amber import Search, search_parameters
+from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.settings import SANDBOX, Settings
+from amber_mcp.settings import Settings
+from amber_mcp.variables import SANDBOX
 
 from .terminal import harmless, run_async
 
@@ -56,11 +59,13 @@ def ask(
             with screen.status:
                 request = ChatRequest(
                     messages=(Message("user", question),),
-                    search=_search(web=web, files=files, agent=agent),
-                    agent_id=app.agent_id(agent) if agent else "",
-                    file_ids=await _uploaded(app, files, screen),
-                    language=language or settings.language,
                     model=model or await app.default_model(),
+                    parameters=search_parameters(
+                        _search(web=web, files=files, agent=agent),
+                        agent_id=agent_id_of(agent, app.settings.agents) if agent else "",
+                        file_ids=await _uploaded(app, files, screen),
+                        language=language,
+                    ),
                 )
                 screen.say("Searching the web" if web else "Asking amber")
                 answered = await answer(app.amber, request, on_text=screen.show)

@@ -10,7 +10,8 @@ from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
 from amber_mcp.redaction import redacted
-from amber_mcp.settings import SANDBOX, Settings
+from amber_mcp.settings import Settings
+from amber_mcp.variables import SANDBOX
 
 from .terminal import harmless, run_async, wrapped
 
@@ -59,7 +60,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             return
         yield Finding("ok", f"Settings: {_told(app)}")
         try:
-            models = await amber.models()
+            models = await app.models_of(amber)
         except Unauthorized as error:
             yield Finding("ok", "amber answers")
             yield Finding("problem", describe(error))

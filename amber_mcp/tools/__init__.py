@@ -1,8 +1,10 @@
 """The tools, one file each."""
 
 from .ask_amber import ask_amber
+from .chat_completion import chat_completion
 from .list_models import list_models
 from .run_agent import run_agent
+from .send_feedback import send_feedback
 from .tool import Tool
 from .upload_file import upload_file
 from .web_search import web_search
@@ -12,5 +14,16 @@ __all__ = ["Tool", "tools_named"]
 
 def tools_named(names: tuple[str, ...]) -> dict[str, Tool]:
     """The tools of these names, in this order."""
-    every = {t.name: t for t in (ask_amber, web_search, list_models, upload_file, run_agent)}
+    every = {
+        tool.name: tool
+        for tool in (
+            ask_amber,
+            web_search,
+            list_models,
+            upload_file,
+            run_agent,
+            chat_completion,
+            send_feedback,
+        )
+    }
     return {name: every[name] for name in names}

@@ -21,11 +21,11 @@ class Arguments(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_hosts_send_them(cls, given: Any) -> Any:
-        """Leave out nulls, and read lists that came as a JSON string or as one bare item."""
+        """Leave out nulls; read lists and objects that came as JSON text, or as one bare item."""
         if not isinstance(given, Mapping):
             return given
         return {
-            name: _listed(value) if name in cls.model_fields and _takes_list(cls, name) else value
+            name: _read(value, _shape(cls, name))
             for name, value in given.items()
             if value is not None
         }
@@ -51,18 +51,22 @@ def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _
         ) from None
 
 
-def _takes_list(model: type[BaseModel], name: str) -> bool:
-    return get_origin(model.model_fields[name].annotation) is list
+def _shape(model: type[BaseModel], name: str) -> object:
+    """`list` or `dict`, where the argument is one."""
+    field = model.model_fields.get(name)
+    return field and get_origin(field.annotation)
 
 
-def _listed(value: object) -> object:
-    if not isinstance(value, str):
+def _read(value: object, shape: object) -> object:
+    if not isinstance(value, str) or shape not in (list, dict):
         return value
-    if value.lstrip().startswith("["):
+    if value.lstrip().startswith(("[", "{")):
         try:
             return json.loads(value)
         except ValueError:
             return value
+    if shape is dict:
+        return value
     return [value] if value.strip() else []
 
 
@@ -85,6 +89,8 @@ def _sentence(fault: ErrorDetails, names: list[str]) -> str:
         case "finite_number":
             return f"`{place}` must be a finite number"
         case "list_type":
-            return f"`{place}` must be a list of texts, not {shown}"
+            return f"`{place}` must be a list, not {shown}"
+        case "dict_type":
+            return f"`{place}` must be an object, not {shown}"
         case _:
             return f"`{place}`: {fault['msg']}"

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
@@ -50,10 +51,12 @@ async def ask_amber(
     request = ChatRequest(
         messages=conversation(required_text("question", question), instructions),
         model=await model_of(app, model),
-        language=language_of(app, language),
-        search=search,
-        file_ids=tuple(file_ids),
-        temperature=chosen_temperature(temperature),
+        parameters=search_parameters(
+            search,
+            language=language_of(app, language),
+            file_ids=tuple(file_ids),
+            temperature=chosen_temperature(temperature),
+        ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
     return Answered.model_validate(fields_of(await answer_call(call, request)))

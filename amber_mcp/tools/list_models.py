@@ -4,6 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from amber_mcp.errors import AmberError
+from amber_mcp.routing import list_all
+
 from .tool import Call, Result, tool
 
 
@@ -15,18 +18,28 @@ class ModelOut(BaseModel):
     offers: list[str]
 
 
+class SilentApi(BaseModel):
+    """An API that did not answer."""
+
+    api: str
+    error: str
+
+
 class Models(Result):
-    """The models, and the one that is taken where none is named."""
+    """The models, the one that is taken where none is named, and the APIs that did not answer."""
 
     models: list[ModelOut]
     default_model: str
+    unavailable: list[SilentApi]
 
     def as_text(self) -> str:
         """One model a line."""
-        if not self.models:
-            return f"No model fits. The default model is {self.default_model}."
         lines = [f"- {m.id} ({m.api}: {', '.join(m.offers)})" for m in self.models]
-        return "\n".join([*lines, f"Default: {self.default_model}"])
+        lines = lines or ["No model fits."]
+        lines += [f"- {silent.api} did not answer: {silent.error}" for silent in self.unavailable]
+        if self.default_model:
+            lines.append(f"Default: {self.default_model}")
+        return "\n".join(lines)
 
 
 @tool(title="List amber's models", read_only=True, idempotent=True)
@@ -41,13 +54,30 @@ async def list_models(
     Use it before passing a `model` to another tool. It is not needed for ordinary questions: an
     empty `model` takes the default.
     """
-    models = await call.app.models()
+    app = call.app
+    if not app.apis:
+        app.require("AMBER")
+    listed = await list_all(app)
+    if len(listed.failures) == len(app.apis):
+        raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()
     return Models(
         models=[
             ModelOut(id=model.id, api=model.api, offers=list(model.offers))
-            for model in models
+            for model in listed.models
             if wanted in model.id.casefold()
         ],
-        default_model=await call.app.default_model(),
+        default_model=await _default_model(call),
+        unavailable=[
+            SilentApi(api=api, error=f"{error.kind}: {error.message}")
+            for api, error in listed.failures.items()
+        ],
     )
+
+
+async def _default_model(call: Call) -> str:
+    """The default of the tools that ask amber; none where amber does not answer."""
+    try:
+        return await call.app.default_model()
+    except AmberError:
+        return ""

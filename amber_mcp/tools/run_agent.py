@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from amber_mcp.agents import agent_id_of
+from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
@@ -58,10 +60,12 @@ async def run_agent(
     request = ChatRequest(
         messages=conversation(required_text("task", task)),
         model=await model_of(app, model),
-        language=language_of(app, language),
-        search=search,
-        agent_id=app.agent_id(amber_agent),
-        file_ids=tuple(file_ids),
+        parameters=search_parameters(
+            search,
+            language=language_of(app, language),
+            agent_id=agent_id_of(amber_agent, app.settings.agents),
+            file_ids=tuple(file_ids),
+        ),
     )
     call.progress.note(f"The agent {amber_agent} is at work")
     answered = await answer_call(call, request)

@@ -1,8 +1,11 @@
 """JSON schemas that every host takes: no `$ref`, no `$defs`, no `anyOf`, no titles."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue, WithJsonSchema
+
+OpenObject = Annotated[dict[str, JsonValue], WithJsonSchema({"type": "object"})]
+"""An object of any content."""
 
 
 def flat_schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
@@ -35,8 +36,7 @@ async def web_search(
     request = ChatRequest(
         messages=conversation(required_text("query", query)),
         model=await model_of(call.app, model),
-        language=language_of(call.app, language),
-        search="web",
+        parameters=search_parameters("web", language=language_of(call.app, language)),
     )
     call.progress.note("Searching the web")
     return Answered.model_validate(fields_of(await answer_call(call, request)))

@@ -11,9 +11,9 @@ from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import Route
 
+from amber_mcp.addresses import is_loopback
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest, Unsupported
-from amber_mcp.settings import is_loopback
 from amber_mcp.signals import end_signals
 
 _GRACE_SECONDS = 2

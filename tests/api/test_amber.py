@@ -8,45 +8,57 @@ import anyio
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from amber_mcp.api.amber import AmberApi, completion_body
-from amber_mcp.api.http import HttpClient
+from amber_mcp.api.amber import AmberApi, search_parameters
 from amber_mcp.api.types import ChatDelta, ChatRequest, Message, Source, Usage
 from amber_mcp.errors import AmberError, InvalidRequest, StreamBroken, UpstreamError, describe
 from amber_mcp.settings import Settings
-from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+from tests.upstream import (
+    KEY,
+    Canned,
+    amber_of,
+    client_of,
+    completion,
+    events,
+    stalled_stream,
+    text_chunk,
+)
 
-QUESTION = ChatRequest((Message("user", "Why?"),), model="m", language="en")
+QUESTION = ChatRequest((Message("user", "Why?"),), model="m", parameters=search_parameters("none"))
 
 
 async def deltas_of(settings: Settings, request: ChatRequest = QUESTION) -> list[ChatDelta]:
     with anyio.fail_after(10):
-        async with HttpClient(settings) as http:
-            api = AmberApi(http, stream=settings.stream, upload_field=settings.upload_field)
+        async with client_of(settings) as http:
+            api = amber_of(http, stream=settings.stream)
             async with aclosing(api.chat(request)) as deltas:
                 return [delta async for delta in deltas]
 
 
 async def uploaded(settings: Settings, content: bytes = b"content") -> tuple[str, int, str]:
     with anyio.fail_after(10):
-        async with HttpClient(settings) as http:
-            api = AmberApi(http, stream=True, upload_field=settings.upload_field)
+        async with client_of(settings) as http:
+            api = amber_of(http, upload_field=settings.upload_field)
             file = await api.upload(
                 io.BytesIO(content), filename="ä b.txt", media_type="text/plain"
             )
             return file.id, file.size_bytes, file.sha256
 
 
+def body_of(request: ChatRequest, *, stream: bool = True, language: str = "en") -> object:
+    settings = Settings.from_environment({"AMBER_BASE_URL": "https://a.example"})
+    api = AmberApi(client_of(settings), stream=stream, language=language, upload_field="file")
+    return api.body(request, stream=stream)
+
+
 def test_a_body_holds_what_is_documented_and_nothing_else() -> None:
     full = ChatRequest(
         messages=(Message("system", "Be brief."), Message("user", "Why?")),
         model="m",
-        language="de",
-        search="web",
-        agent_id="agent-1",
-        file_ids=("f1", "f2"),
-        temperature=0.5,
+        parameters=search_parameters(
+            "web", language="de", agent_id="agent-1", file_ids=("f1", "f2"), temperature=0.5
+        ),
     )
-    assert completion_body(full, stream=True) == {
+    assert body_of(full) == {
         "model": "m",
         "messages": [
             {"role": "system", "content": "Be brief."},
@@ -60,13 +72,15 @@ def test_a_body_holds_what_is_documented_and_nothing_else() -> None:
 
 
 def test_tools_and_language_are_always_sent() -> None:
-    assert completion_body(QUESTION, stream=False) == {
-        "model": "m",
-        "messages": [{"role": "user", "content": "Why?"}],
-        "stream": False,
-        "tools": [],
-        "metadata": {"language": "en"},
-    }
+    bare = ChatRequest((Message("user", "Why?"),), model="m")
+    for request in (bare, QUESTION):
+        assert body_of(request, stream=False, language="fr") == {
+            "model": "m",
+            "messages": [{"role": "user", "content": "Why?"}],
+            "stream": False,
+            "tools": [],
+            "metadata": {"language": "fr"},
+        }
 
 
 async def test_a_request_carries_the_key_and_says_which_form_it_wants(upstream: Canned) -> None:
@@ -97,7 +111,7 @@ async def test_a_stream_comes_piece_by_piece(upstream: Canned) -> None:
 async def test_the_one_body_of_the_documentation_is_understood(upstream: Canned) -> None:
     async with upstream(completion("Because.")) as canned:
         (delta,) = await deltas_of(canned.settings(AMBER_STREAM="off"))
-    assert delta == ChatDelta(text="Because.", model="canned", finish_reason="stop")
+    assert (delta.text, delta.model, delta.finish_reason) == ("Because.", "canned", "stop")
 
 
 async def test_a_whole_body_is_understood_where_a_stream_was_asked_for(upstream: Canned) -> None:
@@ -203,8 +217,8 @@ async def test_silence_is_a_timeout(upstream: Canned) -> None:
     ],
 )
 async def test_models_are_read_in_the_forms_that_occur(upstream: Canned, body: object) -> None:
-    async with upstream(JSONResponse(body)) as canned, HttpClient(canned.settings()) as http:
-        models = await AmberApi(http, stream=True, upload_field="file").models()
+    async with upstream(JSONResponse(body)) as canned, client_of(canned.settings()) as http:
+        models = await amber_of(http).models()
     assert [model.id for model in models] == ["a", "b/c"]
     assert {model.api for model in models} == {"amber"}
     assert canned.seen[0].path == "/api/beta/amberai/models"
@@ -213,16 +227,16 @@ async def test_models_are_read_in_the_forms_that_occur(upstream: Canned, body: o
 async def test_a_list_of_models_that_is_none_is_an_error(upstream: Canned) -> None:
     async with (
         upstream(JSONResponse({"data": {}})) as canned,
-        HttpClient(canned.settings()) as http,
+        client_of(canned.settings()) as http,
     ):
         with pytest.raises(UpstreamError, match="list of models"):
-            await AmberApi(http, stream=True, upload_field="file").models()
+            await amber_of(http).models()
 
 
 async def test_one_model_is_asked_for_with_its_slash_encoded(upstream: Canned) -> None:
     answers = (JSONResponse({"id": "azure/gpt-5.4"}), JSONResponse({}))
-    async with upstream(*answers) as canned, HttpClient(canned.settings()) as http:
-        api = AmberApi(http, stream=True, upload_field="file")
+    async with upstream(*answers) as canned, client_of(canned.settings()) as http:
+        api = amber_of(http)
         assert (await api.model("azure/gpt-5.4")).id == "azure/gpt-5.4"
         with pytest.raises(UpstreamError, match="cannot be read"):
             await api.model("azure/gpt-5.4")
@@ -280,7 +294,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_an_error(
         def read(self, size: int | None = -1) -> bytes:
             return read
 
-    async with upstream(JSONResponse({"id": "f"})) as canned, HttpClient(canned.settings()) as http:
-        api = AmberApi(http, stream=True, upload_field="file")
+    async with upstream(JSONResponse({"id": "f"})) as canned, client_of(canned.settings()) as http:
+        api = amber_of(http)
         with anyio.fail_after(10), pytest.raises(InvalidRequest, match="changed"):
             await api.upload(Changing(b"12345"), filename="a", media_type="text/plain")

@@ -81,7 +81,7 @@ def test_a_redirect_is_told_and_not_followed() -> None:
 
 
 def test_the_wait_that_amber_asks_for_is_passed_on() -> None:
-    assert "wait 7 s" in failure_of(response(429, retry_after="7"), b"").next_step
+    assert "Wait 7 s" in failure_of(response(429, retry_after="7"), b"").next_step
     assert "Wait" in failure_of(response(429, retry_after="soon"), b"").next_step
 
 

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
 
-from amber_mcp.settings import TOOL_NAMES
+from amber_mcp.variables import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment, http_program
 
@@ -67,7 +67,7 @@ async def test_every_tool_works(
     settings = {**sandbox.environment, "AMBER_UPLOAD_ROOTS": str(tmp_path)}
     async with connected(transport, mode, settings) as client:
         assert client.protocol_version == ERAS[mode]
-        assert [tool.name for tool in (await client.list_tools()).tools] == list(TOOL_NAMES)
+        assert [tool.name for tool in (await client.list_tools()).tools] == list(DEFAULT_TOOLS)
 
         question = {"question": "How many vacation days do I get?"}
         text, answered = facts(

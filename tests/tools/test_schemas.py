@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from amber_mcp.settings import TOOL_NAMES
 from amber_mcp.tools import Tool, tools_named
+from amber_mcp.variables import DEFAULT_TOOLS, TOOL_NAMES
 
 SNAPSHOT = Path(__file__).parent / "contract.json"
 TOKEN_BUDGET = 2_200
 CHARS_A_TOKEN = 4
+ACTING = ("upload_file", "run_agent", "chat_completion", "send_feedback")
 PLAIN_TYPES = {"string", "number", "integer", "boolean"}
 FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "$schema", "const", "title"}
 SAFE_INPUT_KEYS = {"type", "description", "default", "enum", "items"}
 
+plain_tools = [name for name in TOOL_NAMES if name != "chat_completion"]
+plain_tool = pytest.mark.parametrize(
+    "tool", tools_named(tuple(plain_tools)).values(), ids=plain_tools
+)
 every_tool = pytest.mark.parametrize("tool", tools_named(TOOL_NAMES).values(), ids=TOOL_NAMES)
 
 
@@ -53,9 +58,9 @@ def test_the_contract_is_what_was_agreed() -> None:
     assert now == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
 
 
-def test_all_tools_together_stay_within_their_budget() -> None:
+def test_the_five_tools_together_stay_within_their_budget() -> None:
     listed = json.dumps(
-        [contract(tool) for tool in tools_named(TOOL_NAMES).values()],
+        [contract(tool) for tool in tools_named(DEFAULT_TOOLS).values()],
         ensure_ascii=False,
         separators=(",", ":"),
     )
@@ -74,7 +79,7 @@ def test_schemas_are_valid(tool: Tool) -> None:
     assert tool.output_schema["type"] == "object"
 
 
-@every_tool
+@plain_tool
 def test_arguments_are_scalars_enums_and_lists_of_text(tool: Tool) -> None:
     schema = tool.input_schema
     assert schema["type"] == "object"
@@ -88,7 +93,7 @@ def test_arguments_are_scalars_enums_and_lists_of_text(tool: Tool) -> None:
         assert argument["description"].endswith((".", "?")), name
 
 
-@every_tool
+@plain_tool
 def test_what_is_not_required_has_a_default_that_means_unset(tool: Tool) -> None:
     schema = tool.input_schema
     for name, argument in schema["properties"].items():
@@ -110,9 +115,25 @@ def test_a_tool_has_a_title_a_description_and_all_annotations(tool: Tool) -> Non
         "idempotent_hint",
         "open_world_hint",
     }
-    assert annotations["read_only_hint"] is (tool.name not in ("upload_file", "run_agent"))
+    assert annotations["read_only_hint"] is (tool.name not in ACTING)
 
 
 @every_tool
 def test_no_line_of_a_description_shouts(tool: Tool) -> None:
     assert not [word for word in tool.description.split() if word.isupper() and len(word) > 4]
+
+
+def test_chat_completion_alone_takes_lists_of_objects_and_an_open_object() -> None:
+    (tool,) = tools_named(("chat_completion",)).values()
+    shapes = {
+        name: {k: v for k, v in argument.items() if k in ("type", "items")}
+        for name, argument in tool.input_schema["properties"].items()
+    }
+    objects = {"type": "array", "items": {"type": "object"}}
+    assert shapes == {
+        "model": {"type": "string"},
+        "messages": objects,
+        "tools": objects,
+        "parameters": {"type": "object"},
+    }
+    assert tool.input_schema["additionalProperties"] is False

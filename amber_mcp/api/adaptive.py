@@ -1,0 +1,135 @@
+"""Adaptive Engine, `/api/v1` (seed 004): `{project}/{model}`, labels, campaigns, feedback.
+
+The seed documents no list of models, no error body and no authentication; amber-api.md section 10
+has what the vendor's public code shows of these: a Bearer key, and `{"error": "text"}`.
+"""
+
+from collections.abc import Mapping
+
+from amber_mcp.errors import InvalidRequest, UpstreamError
+
+from . import checks
+from .completions import CompletionsApi, wire_message
+from .dialect import Dialect
+from .failures import words_of
+from .http import HttpClient
+from .types import ChatRequest, Json, Message, Model
+
+
+class AdaptiveApi(CompletionsApi):
+    """One deployment; its models are those that the operator names.
+
+    `tools` are switches for tools of the server's own, not functions for the caller. An image is
+    a data URI, written without the object that OpenAI's format puts around it.
+    """
+
+    path = "/api/v1/chat/completions"
+    dialect = Dialect(
+        name="adaptive",
+        offers=("images", "sessions", "feedback"),
+        roles=None,
+        message_fields=frozenset({"name", "completion_id", "metadata"}),
+        content_parts=frozenset({"text", "image_url"}),
+        parameters={
+            "stop": checks.texts,
+            "max_tokens": checks.integer(least=0),
+            "temperature": checks.number(),
+            "top_p": checks.number(),
+            "max_ttft_ms": checks.integer(least=0),
+            "stream_options": checks.closed(include_usage=checks.boolean),
+            "session_id": checks.uuid,
+            "user": checks.uuid,
+            "ab_campaign": checks.text,
+            "n": checks.integer(least=0),
+            "labels": checks.text_mapping,
+            "metadata": checks.text_mapping,
+            "system_prompt_args": checks.mapping,
+            "tags": checks.texts,
+            "use_tools": checks.boolean,
+            "tools": checks.listed(checks.closed(id=checks.text, enabled=checks.boolean)),
+            "store": checks.boolean,
+        },
+    )
+
+    def __init__(self, http: HttpClient, *, stream: bool, models: tuple[str, ...]) -> None:
+        super().__init__(http, stream=stream)
+        self._models = models
+
+    def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
+        """The body of `POST /chat/completions`."""
+        parameters = dict(request.parameters)
+        options = parameters.pop("stream_options", {"include_usage": True})
+        return {
+            "model": request.model,
+            "messages": [_message(message) for message in request.messages],
+            "stream": stream,
+            **({"stream_options": options} if stream else {}),
+            **parameters,
+        }
+
+    def is_control(self, chunk: Mapping[str, Json]) -> bool:
+        """Chunks of timing, which carry no choices (amber-api.md section 10)."""
+        return not chunk.get("choices") and any(
+            key in chunk for key in ("TTFT", "TotalRequestDuration", "finish_reason")
+        )
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models of ADAPTIVE_MODELS."""
+        return tuple(map(self.model_of, self._models))
+
+    async def add_outcome(
+        self, *, project: str, metric: str, session_id: str, value: float | bool
+    ) -> str:
+        """Rate a session (`POST /outcome` of the vendor's OpenAPI), and return the outcome's id."""
+        body: dict[str, Json] = {
+            "project_id": project,
+            "metric": metric,
+            "session_id": session_id,
+            "value": value,
+        }
+        return await self._recorded("/api/v1/outcome", body, "outcome_id")
+
+    async def add_comparison(
+        self, *, project: str, metric: str, preferred: str, other: str, tied: str
+    ) -> str:
+        """Prefer one completion to another (`POST /comparison`), and return the comparison's id."""
+        body: dict[str, Json] = {
+            "project": project,
+            "metric": metric,
+            "preferred_completion": preferred,
+            "other_completion": other,
+            **({"tied": tied} if tied else {}),
+        }
+        return await self._recorded("/api/v1/comparison", body, "comparison_id")
+
+    async def _recorded(self, path: str, body: Mapping[str, Json], key: str) -> str:
+        answer = await self.http.post_json(path, body)
+        if isinstance(answer, dict) and isinstance(answer.get(key), str):
+            return str(answer[key])
+        raise UpstreamError(
+            f"adaptive recorded the feedback and told no {key}",
+            upstream=words_of(str(answer).encode()),
+        )
+
+
+def _message(message: Message) -> dict[str, Json]:
+    content = message.content
+    if isinstance(content, list):
+        content = [_part(part) for part in content]
+    return {**wire_message(message), "content": content}
+
+
+def _part(part: Json) -> Json:
+    match part:
+        case {"type": "image_url", "image_url": {"url": str() as url}} | {
+            "type": "image_url",
+            "image_url": str() as url,
+        }:
+            if not url.startswith("data:"):
+                raise InvalidRequest(
+                    "adaptive takes images as data URIs alone",
+                    advice="Send the image as data:image/png;base64,…",
+                )
+            return {"type": "image_url", "image_url": url}
+        case _:
+            return part

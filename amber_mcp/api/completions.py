@@ -1,0 +1,70 @@
+"""What the four completions APIs share: a request is posted, and read back piece by piece."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import ClassVar
+
+from amber_mcp.errors import UpstreamError
+
+from .dialect import Dialect
+from .failures import words_of
+from .http import HttpClient, read_json
+from .stream import delta_of, read_stream
+from .types import ChatDelta, ChatRequest, Json, Message, Model
+
+
+class CompletionsApi:
+    """A completions API. Each of the four says where it differs."""
+
+    dialect: ClassVar[Dialect]
+    path: ClassVar[str]
+
+    def __init__(self, http: HttpClient, *, stream: bool) -> None:
+        self.http = http
+        self._stream = stream
+
+    def streams(self, request: ChatRequest) -> bool:  # noqa: ARG002  # an API may look at it
+        """Whether the answer to `request` is asked for as a stream."""
+        return self._stream
+
+    def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
+        """The body to post, with documented parameters alone."""
+        raise NotImplementedError
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models that can be asked."""
+        raise NotImplementedError
+
+    def is_control(self, chunk: Mapping[str, Json]) -> bool:  # noqa: ARG002  # likewise
+        """Whether a piece of a stream tells of the stream itself, and nothing of the answer."""
+        return False
+
+    async def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+        """The answer, piece by piece; a single piece if it is not streamed.
+
+        Raises:
+            AmberError: of any kind that the exchange leads to.
+        """
+        stream = self.streams(request)
+        accept = "text/event-stream" if stream else "application/json"
+        body = self.body(request, stream=stream)
+        async with self.http.post(self.path, body, accept=accept) as response:
+            if response.headers.get("content-type", "").startswith("text/event-stream"):
+                async for delta in read_stream(response, skip=self.is_control):
+                    yield delta
+                return
+            answer = await read_json(response)
+            if not isinstance(answer, dict) or not answer.get("choices", answer.get("error")):
+                raise UpstreamError(
+                    f"the answer of {self.dialect.name} holds no choices",
+                    upstream=words_of(str(answer).encode()),
+                )
+            yield delta_of(answer, response)
+
+    def model_of(self, model_id: str) -> Model:
+        """A model of this API."""
+        return Model(model_id, self.dialect.name, self.dialect.offers)
+
+
+def wire_message(message: Message) -> dict[str, Json]:
+    """A message as OpenAI's format has it."""
+    return {"role": message.role, "content": message.content, **message.more}

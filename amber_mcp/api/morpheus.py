@@ -1,0 +1,63 @@
+"""Morpheus API Gateway, `/api/v1` (seed 003): sessions, sampling parameters, function tools."""
+
+from . import checks
+from .completions import CompletionsApi, wire_message
+from .dialect import Dialect
+from .model_lists import model_ids
+from .types import ChatRequest, Json, Message, Model
+
+
+class MorpheusApi(CompletionsApi):
+    """The gateway's chat completions.
+
+    The documentation asks for a stream wherever tools are given, and its code forwards `Accept`:
+    so `Accept` always fits `stream`, and a request with tools is always streamed.
+    """
+
+    path = "/api/v1/chat/completions"
+    dialect = Dialect(
+        name="morpheus",
+        offers=("functions", "sessions"),
+        roles=frozenset({"system", "user", "assistant", "tool"}),
+        message_fields=frozenset({"name", "tool_calls", "tool_call_id"}),
+        null_content=True,
+        functions=True,
+        parameters={
+            "temperature": checks.number(),
+            "top_p": checks.number(),
+            "n": checks.integer(),
+            "stop": checks.text_or_texts,
+            "max_tokens": checks.integer(),
+            "presence_penalty": checks.number(),
+            "frequency_penalty": checks.number(),
+            "tool_choice": checks.text_or_mapping,
+            "session_id": checks.text,
+        },
+    )
+
+    def streams(self, request: ChatRequest) -> bool:
+        """As configured, and always where tools are given."""
+        return bool(request.functions) or super().streams(request)
+
+    def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
+        """The body of `POST /chat/completions`."""
+        functions: dict[str, Json] = {"tools": [dict(f) for f in request.functions]}
+        return {
+            "model": request.model,
+            "messages": [_message(message) for message in request.messages],
+            "stream": stream,
+            **(functions if request.functions else {}),
+            **request.parameters,
+        }
+
+    async def models(self) -> tuple[Model, ...]:
+        """The gateway's language models, in its own order."""
+        ids = model_ids(await self.http.get("/api/v1/models"), kind="LLM")
+        return tuple(map(self.model_of, ids))
+
+
+def _message(message: Message) -> dict[str, Json]:
+    """The gateway itself mends `content` beside tool calls too late for it to reach providers."""
+    if message.more.get("tool_calls") and not message.content:
+        return {**wire_message(message), "content": None}
+    return wire_message(message)
