@@ -105,21 +105,31 @@ def test_usage_goes_by_several_names_and_the_last_counts() -> None:
 
 
 def test_what_an_api_adds_is_kept() -> None:
+    delta = {
+        "content": "A",
+        "annotations": [{"type": "url_citation"}],
+        "audio": {"id": "a"},
+        "function_call": {"name": "f", "arguments": "{}"},
+    }
+    choice = {
+        "index": 0,
+        "completion_id": "c",
+        "model": "llama",
+        "logprobs": {"content": []},
+        "delta": delta,
+    }
     body = gathered(
-        {
-            "session_id": "s",
-            "choices": [
-                {
-                    "index": 0,
-                    "completion_id": "c",
-                    "logprobs": {"content": []},
-                    "delta": {"content": "A", "annotations": [{"type": "url_citation"}]},
-                }
-            ],
-        },
+        {"session_id": "s", "choices": [choice]},
         {"session_id": "s", "choices": [{"index": 0, "completion_id": "c", "delta": {}}]},
     )
-    assert body["session_id"] == "s"
-    assert body["choices"][0]["completion_id"] == "c"
-    assert body["choices"][0]["logprobs"] == {"content": []}
-    assert body["choices"][0]["message"]["annotations"] == [{"type": "url_citation"}]
+    kept = {name: value for name, value in choice.items() if name != "delta"}
+    assert body == {"session_id": "s", "choices": [{**kept, "message": delta}], "usage": {}}
+
+
+def test_a_refusal_and_the_arguments_of_an_old_call_are_joined_too() -> None:
+    body = gathered(
+        {"choices": [choice(refusal="No", function_call={"name": "f", "arguments": "{"})]},
+        {"choices": [choice(refusal=".", function_call={"arguments": "}"})]},
+    )
+    message = body["choices"][0]["message"]
+    assert message == {"refusal": "No.", "function_call": {"name": "f", "arguments": "{}"}}
