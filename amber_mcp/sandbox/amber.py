@@ -11,32 +11,30 @@ Where the documents are silent, this is what the sandbox does:
 - `usage` counts words, as nothing here has tokens.
 """
 
-import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from anyio import to_thread
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import answers
+from . import answers, sse, tokens
 from .agents import Agent
 from .answers import Source
-from .chat import ChatRequest, chunk, completion, parse_request, read_body
-from .company import Collection, Company
+from .bodies import parse, read_body
+from .chat import ChatRequest, chunk, completion
+from .company import Company
 from .errors import invalid
+from .finding import MOST_HITS, find
 from .index import Hit, Index
 from .uploads import Upload, Uploads
 
-_PIECE = re.compile(r"(?:\S+\s*){1,5}|\s+")
-_HITS = 6
 _BEGINNING = 2
 
 
@@ -98,7 +96,7 @@ class AmberApi:
 
     async def complete(self, request: Request) -> Response:
         """`POST /chat/completions`."""
-        asked = parse_request(await read_body(request))
+        asked = parse(await read_body(request), ChatRequest)
         model = _model(asked.model)
         agent = self._agent(asked.metadata.agent_id)
         files = [self._upload(number) for number in asked.metadata.files]
@@ -110,11 +108,7 @@ class AmberApi:
             "model": model.id,
         }
         if asked.stream:
-            return StreamingResponse(
-                self._stream(head, answer),
-                media_type="text/event-stream",
-                headers={"Cache-Control": "no-cache"},
-            )
+            return sse.respond(_chunks(head, answer), self._pace)
         return JSONResponse(completion(head, asked, answer))
 
     async def upload(self, request: Request) -> Response:
@@ -158,10 +152,10 @@ class AmberApi:
             if tool.function.name == "amberSearch":
                 folders = agent.folders if agent else ()
                 sources.append(
-                    _found(self._company.documents, "documents", question, before, base, folders)
+                    find(self._company.documents, "documents", question, before, base, folders)
                 )
             else:
-                sources.append(_found(self._company.web, "pages", question, before, base))
+                sources.append(find(self._company.web, "pages", question, before, base))
         return answers.write(
             question,
             sources,
@@ -175,7 +169,7 @@ class AmberApi:
         documents = [upload.document for upload in files if upload.document]
         index = Index(documents, self._company.thesaurus)
         try:
-            hits = index.search(question, _HITS, before=before)
+            hits = index.search(question, MOST_HITS, before=before)
         finally:
             index.close()
         beginnings = [
@@ -193,32 +187,12 @@ class AmberApi:
             is_beginning=not hits,
         )
 
-    async def _stream(self, head: dict[str, Any], answer: str) -> AsyncIterator[str]:
-        yield chunk(head, {"role": "assistant", "content": ""})
-        for piece in _PIECE.findall(answer):
-            await anyio.sleep(self._pace)
-            yield chunk(head, {"content": piece})
-        yield chunk(head, {}, "stop")
-        yield "data: [DONE]\n\n"
 
-
-def _found(
-    collection: Collection,
-    where: str,
-    question: str,
-    before: str,
-    base: str,
-    folders: Iterable[str] = (),
-) -> Source:
-    kept = tuple(folders)
-    served = "web" if where == "pages" else "documents"
-
-    def link(hit: Hit) -> str:
-        url = hit.document.url if where == "pages" else ""
-        return answers.link(hit.title, hit.path, url or answers.address(base, served, hit.path))
-
-    hits = collection.index.search(question, _HITS, folders=kept, before=before)
-    return Source(where, collection.index.count(kept), hits, link)
+def _chunks(head: dict[str, Any], answer: str) -> Iterator[dict[str, Any]]:
+    yield chunk(head, {"role": "assistant", "content": ""})
+    for piece in tokens.pieces(answer):
+        yield chunk(head, {"content": piece})
+    yield chunk(head, {}, "stop")
 
 
 def _model(wanted: str) -> Model:

@@ -2,19 +2,30 @@
 
 import hmac
 import ipaddress
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import pages
+from . import adaptive, pages
+from .adaptive import AdaptiveApi
 from .amber import AmberApi
 from .company import Company
-from .errors import InvalidRequestError, answer_http_error, answer_invalid
+from .errors import (
+    ApiError,
+    InvalidRequestError,
+    answer_api_error,
+    answer_http_error,
+    answer_invalid,
+)
+from .morpheus import MorpheusApi
+from .openai_format import OpenAiFormatApi
 from .uploads import Uploads
 
 
@@ -62,16 +73,50 @@ class LoopbackCheck:
         await self._app(scope, receive, send)
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The key of each API."""
+
+    amber: str = field(repr=False)
+    morpheus: str = field(repr=False)
+    adaptive: str = field(repr=False)
+
+
 def create_app(
-    company: Company, uploads: Uploads, *, api_key: str, pace: float = 0.005
+    company: Company,
+    uploads: Uploads,
+    *,
+    keys: Keys,
+    pace: float = 0.005,
+    session_seconds: float = 600,
 ) -> Starlette:
-    """The sandbox as an ASGI application; `pace` is the time between two pieces of a stream."""
+    """The sandbox as an ASGI application.
+
+    `pace` is the time between two pieces of a stream, `session_seconds` how long a session of
+    Morpheus lasts.
+    """
+    amber = [*AmberApi(company, uploads, pace).routes(), *OpenAiFormatApi(pace).routes()]
+    morpheus = MorpheusApi(keys.morpheus, session_seconds, pace)
+    adaptive_errors = {
+        HTTPException: adaptive.answer_http_error,
+        InvalidRequestError: adaptive.answer_invalid,
+        ApiError: answer_api_error,
+    }
     return Starlette(
         routes=[
             Mount(
                 "/api/beta",
-                routes=AmberApi(company, uploads, pace).routes(),
-                middleware=[Middleware(KeyCheck, api_key=api_key)],
+                routes=amber,
+                middleware=[Middleware(KeyCheck, api_key=keys.amber)],
+            ),
+            Mount("/morpheus/api/v1", routes=morpheus.routes()),
+            Mount(
+                "/adaptive/api/v1",
+                routes=AdaptiveApi(company, pace).routes(),
+                middleware=[
+                    Middleware(ExceptionMiddleware, handlers=adaptive_errors),
+                    Middleware(KeyCheck, api_key=keys.adaptive),
+                ],
             ),
             pages.route("documents", company.documents),
             pages.route("web", company.web),
@@ -80,5 +125,6 @@ def create_app(
         exception_handlers={
             HTTPException: answer_http_error,
             InvalidRequestError: answer_invalid,
+            ApiError: answer_api_error,
         },
     )

@@ -1,15 +1,10 @@
 """Chat bodies: what a completion is asked with and answered with (seed 000)."""
 
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from pydantic import BaseModel, Field
 
-from .errors import invalid, invalid_body
-
-_MOST_BODY = 16 * 2**20
+from . import tokens
 
 
 class Message(BaseModel):
@@ -51,42 +46,14 @@ class ChatRequest(BaseModel):
 
     @property
     def questions(self) -> list[str]:
-        """What the user asked, the newest last; halves of characters, which JSON allows, as `?`."""
-        asked = [message.content for message in self.messages if message.role == "user"]
-        return [content.encode(errors="replace").decode() for content in asked]
-
-
-async def read_body(request: Request) -> bytes:
-    """The body of a request, as long as it is not too large."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BODY:
-            raise HTTPException(413, "Request body too large")
-    return bytes(body)
-
-
-def parse_request(body: bytes) -> ChatRequest:
-    """What a completion asks for.
-
-    Raises:
-        InvalidRequestError: it does not fit the documents.
-    """
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        raise invalid(["body", at], "JSON decode error", "json_invalid") from error
-    try:
-        return ChatRequest.model_validate(sent)
-    except ValidationError as error:
-        raise invalid_body(error) from error
+        """What the user asked, the newest last."""
+        return [message.content for message in self.messages if message.role == "user"]
 
 
 def completion(head: dict[str, Any], asked: ChatRequest, answer: str) -> dict[str, Any]:
     """A whole answer, in the shape of seed 000."""
-    prompt = sum(len(message.content.split()) for message in asked.messages)
-    written = len(answer.split())
+    prompt = sum(tokens.count(message.content) for message in asked.messages)
+    written = tokens.count(answer)
     message = {"role": "assistant", "content": answer}
     return {
         **head,
@@ -102,14 +69,13 @@ def completion(head: dict[str, Any], asked: ChatRequest, answer: str) -> dict[st
     }
 
 
-def chunk(head: dict[str, Any], delta: dict[str, str], finish: str | None = None) -> str:
+def chunk(head: dict[str, Any], delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
     """A piece of a streamed answer, as OpenAI streams them."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-    body = {
+    return {
         **head,
         "choices": [choice],
         "object": "chat.completion.chunk",
         "service_tier": "default",
         "system_fingerprint": "default",
     }
-    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"

@@ -21,6 +21,18 @@ class InvalidRequestError(Exception):
         self.details = list(details)
 
 
+class ApiError(Exception):
+    """An error in a shape that one API alone has."""
+
+    def __init__(
+        self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
 def invalid(location: Sequence[str | int], message: str, kind: str) -> InvalidRequestError:
     """A request with one thing wrong."""
     return InvalidRequestError([{"loc": list(location), "msg": message, "type": kind}])
@@ -46,3 +58,9 @@ async def answer_invalid(_: Request, error: Exception) -> Response:
     """`{"detail": [{"loc", "msg", "type"}]}` with status 422."""
     assert isinstance(error, InvalidRequestError)  # noqa: S101 - registered for this class alone
     return JSONResponse({"detail": error.details}, 422)
+
+
+async def answer_api_error(_: Request, error: Exception) -> Response:
+    """The body that the API formed."""
+    assert isinstance(error, ApiError)  # noqa: S101 - registered for this class alone
+    return JSONResponse(error.body, error.status, error.headers)

@@ -13,7 +13,8 @@ import uvicorn
 from anyio import to_thread
 from anyio.abc import TaskStatus
 
-from .app import create_app, is_loopback
+from . import adaptive, morpheus, openai_format
+from .app import Keys, create_app, is_loopback
 from .company import Company, read_company
 from .documents import LeftOut
 from .errors import SandboxError
@@ -25,13 +26,31 @@ _LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox: where it listens, its key, and what it knows."""
+    """A running sandbox: where it listens, its keys, and what it knows.
+
+    The OpenAI format is served with amber, at the same address and with the same key.
+    """
 
     base_url: str
     api_key: str = field(repr=False)
+    morpheus_key: str = field(repr=False)
+    adaptive_key: str = field(repr=False)
     agents: dict[str, str]
     document_count: int
     left_out: tuple[LeftOut, ...] = field(repr=False)
+    openai_models: tuple[str, ...] = tuple(openai_format.MODELS)
+    morpheus_models: tuple[str, ...] = tuple(model.id for model in morpheus.MODELS)
+    adaptive_models: tuple[str, ...] = adaptive.MODELS
+
+    @property
+    def morpheus_url(self) -> str:
+        """The address of Morpheus, to which `/api/v1` is added."""
+        return f"{self.base_url}/morpheus"
+
+    @property
+    def adaptive_url(self) -> str:
+        """The address of Adaptive, to which `/api/v1` is added."""
+        return f"{self.base_url}/adaptive"
 
 
 class _Server(uvicorn.Server):
@@ -63,6 +82,7 @@ async def running_sandbox(
     port: int = 0,
     api_key: str = "",
     pace: float = 0.005,
+    session_seconds: float = 600,
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox on a loopback address until the block ends.
 
@@ -71,8 +91,9 @@ async def running_sandbox(
         web: The folder of saved pages that `webSearch` reads.
         host: A loopback address or `localhost`.
         port: The port, or 0 for any that is free.
-        api_key: The key that callers must send; made up by default.
+        api_key: The key that amber's callers must send; made up by default, as the others are.
         pace: The seconds between two pieces of a streamed answer.
+        session_seconds: How long a session of Morpheus lasts.
 
     Raises:
         ValueError: the host is not a loopback one.
@@ -81,15 +102,25 @@ async def running_sandbox(
     if not is_loopback(host):
         raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
     company = await to_thread.run_sync(read_company, documents, web)
-    key = api_key or f"ambrs-sandbox-{token_urlsafe(24)}"
+    keys = Keys(
+        amber=api_key or f"ambrs-sandbox-{token_urlsafe(24)}",
+        morpheus=f"sk-sandbox-{token_urlsafe(24)}",
+        adaptive=f"adaptive-sandbox-{token_urlsafe(24)}",
+    )
     try:
         with (
             tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder,
             _listen(host, port) as listener,
         ):
-            app = create_app(company, Uploads(Path(folder)), api_key=key, pace=pace)
+            app = create_app(
+                company,
+                Uploads(Path(folder)),
+                keys=keys,
+                pace=pace,
+                session_seconds=session_seconds,
+            )
             async with _serving(app, listener):
-                yield _describe(company, listener, key)
+                yield _describe(company, listener, keys)
     finally:
         company.close()
 
@@ -134,11 +165,13 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _describe(company: Company, listener: socket.socket, key: str) -> Sandbox:
+def _describe(company: Company, listener: socket.socket, keys: Keys) -> Sandbox:
     host, port = listener.getsockname()[:2]
     return Sandbox(
         base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
-        api_key=key,
+        api_key=keys.amber,
+        morpheus_key=keys.morpheus,
+        adaptive_key=keys.adaptive,
         agents={agent.name: str(agent.id) for agent in company.agents},
         document_count=len(company.documents.index),
         left_out=company.documents.left_out,

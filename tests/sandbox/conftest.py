@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx2
@@ -109,3 +110,56 @@ async def ask(http: httpx2.AsyncClient, question: str, **fields: object) -> str:
     assert response.status_code == 200, response.text
     text: str = response.json()["choices"][0]["message"]["content"]
     return text
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client without any key."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+        yield client
+
+
+def events(response: httpx2.Response) -> list[str]:
+    """What a stream sent, one text an event."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].startswith("text/event-stream")
+    sent = response.text.split("\n\n")
+    assert sent.pop() == ""
+    assert all(each.startswith("data: ") for each in sent)
+    return [each.removeprefix("data: ") for each in sent]
+
+
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_current_weather",
+        "description": "Get the current weather in a given location",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "location": {
+                    "type": "string",
+                    "description": "The city and state, e.g. Aachen, North Rhine-Westphalia",
+                },
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["location"],
+        },
+    },
+}
+TRAIN: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "find_train",
+        "description": "Look up connections by rail",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "origin": {"type": "string"},
+                "destination": {"type": "string"},
+                "seats": {"type": "integer", "minimum": 1, "maximum": 9},
+            },
+            "required": ["origin", "destination"],
+        },
+    },
+}
