@@ -1,6 +1,7 @@
 """One question, run: the pieces of an answer are gathered, reported as they come, and bounded."""
 
 import math
+import re
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from .api.gathering import Gathered
+from .api.json_text import mended
 from .api.sources import distinct, links_in, without_images
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import AmberError, StreamBroken, UpstreamTimeout, UpstreamUnreachable
@@ -29,6 +31,14 @@ class Answer:
     sources: tuple[Source, ...]
     truncated: bool
     elapsed_seconds: float
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the answer that its text does not say."""
+        notes = [] if self.text else ["amber gave an empty answer"]
+        if self.finish_reason not in ("", "stop"):
+            notes.append(f"amber ended this answer early: {self.finish_reason}")
+        return notes
 
 
 async def answer(
@@ -56,8 +66,8 @@ async def answer(
 
     def on_delta(delta: ChatDelta) -> None:
         answering.add(delta)
-        if delta.text:
-            on_text(delta.text)
+        if piece := delta.text or delta.refusal:
+            on_text(mended(piece))
 
     try:
         await _ask(api, request, on_delta, timeout)
@@ -120,7 +130,7 @@ class _Answering:
 
     @property
     def text(self) -> str:
-        return "".join(self._pieces)
+        return without_images(mended("".join(self._pieces)))
 
     def add(self, delta: ChatDelta) -> None:
         piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
@@ -134,13 +144,16 @@ class _Answering:
         )
 
     def answer(self, request: ChatRequest, elapsed_seconds: float) -> Answer:
-        text = without_images(self.text)
+        text = self.text
+        truncated = self._length > self.max_chars
+        # A link that the cut runs through is none: what is left of it leads elsewhere.
+        linked = re.sub(r"\S+$", "", text) if truncated else text
         return Answer(
             text=text,
             model=self._last.model or request.model,
             finish_reason=self._last.finish_reason,
             usage=self._last.usage,
-            sources=distinct([*self._sources, *links_in(text)]),
-            truncated=self._length > self.max_chars,
+            sources=distinct([*self._sources, *links_in(linked)]),
+            truncated=truncated,
             elapsed_seconds=round(elapsed_seconds, 1),
         )

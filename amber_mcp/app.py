@@ -16,15 +16,21 @@ from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .errors import NotConfigured, UpstreamTimeout
+from .redaction import redacted
 from .settings import Settings
 
 
 @dataclass
 class App:
-    """The running application. Built by `open_app`; `apis` holds those that are configured."""
+    """The running application. Built by `open_app`.
+
+    `apis` holds those that are configured; `left_out` names the files that the sandbox, where it
+    runs in this process, could not read.
+    """
 
     settings: Settings
     apis: Mapping[str, CompletionsApi]
+    left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
     _default_model: str = ""
     _lookup: anyio.Lock = field(default_factory=anyio.Lock)
@@ -99,21 +105,30 @@ async def open_app(
         web: the folder of saved pages that the sandbox's web search reads.
     """
     async with AsyncExitStack() as stack:
+        apis: dict[str, CompletionsApi] = {}
+        left_out: tuple[str, ...] = ()
         failure: NotConfigured | None = None
-        if settings.uses_sandbox:
-            try:
-                settings = await _start_sandbox(settings, stack, documents, web)
-            except NotConfigured as error:
-                failure = error
-        apis = {} if failure or settings.problems else await _open_apis(settings, stack)
-        yield App(settings, apis, failure)
+        try:
+            if settings.uses_sandbox:
+                settings, left_out = await _start_sandbox(settings, stack, documents, web)
+            if not settings.problems:
+                apis = await _open_apis(settings, stack)
+        except NotConfigured as error:
+            failure = error
+        yield App(settings, apis, left_out, failure)
 
 
 async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:
     """The APIs that are configured, by their names; the two of amber share one client."""
 
     async def client(base_url: str, api_key: SecretStr) -> HttpClient:
-        return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
+        try:
+            return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
+        except (OSError, ValueError, ImportError) as error:
+            raise NotConfigured(
+                redacted(f"no connection can be set up: {error}"),
+                advice="Check SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
+            ) from error
 
     apis: list[CompletionsApi] = []
     if settings.base_url and settings.api_key:
@@ -138,8 +153,8 @@ async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, Com
 
 async def _start_sandbox(
     settings: Settings, stack: AsyncExitStack, documents: Path | None, web: Path | None
-) -> Settings:
-    """The settings that reach a sandbox of this process's own, with whatever was not set itself.
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings that reach a sandbox of this process's own, and the files that it left out.
 
     The configured key never goes there: the sandbox gets the one that it made itself.
     """
@@ -162,4 +177,5 @@ async def _start_sandbox(
         update["adaptive_base_url"] = sandbox.adaptive_url
         update["adaptive_api_key"] = SecretStr(sandbox.adaptive_key)
         update["adaptive_models"] = sandbox.adaptive_models
-    return settings.model_copy(update=update)
+    left_out = tuple(f"{each.path}: {each.reason}" for each in sandbox.left_out)
+    return settings.model_copy(update=update), left_out

@@ -62,7 +62,7 @@ class Unauthorized(AmberError):
     """amber does not accept the key."""
 
     kind = "unauthorized"
-    advice = "Check AMBER_API_KEY: it may be mistyped, revoked, or of another tenant."
+    advice = "Check the API key: it may be mistyped, revoked, or of another tenant."
 
 
 class PaymentRequired(AmberError):
@@ -121,7 +121,7 @@ class UpstreamUnreachable(AmberError):
     """No connection to amber."""
 
     kind = "upstream_unreachable"
-    advice = "Check AMBER_BASE_URL, the network and the proxy; `amber-mcp doctor` tries each step."
+    advice = "Check the base URL, the network and the proxy; `amber-mcp doctor` tries each step."
 
 
 class UpstreamTimeout(AmberError):
@@ -150,7 +150,7 @@ def describe(error: AmberError) -> str:
     status = f" (HTTP {error.status})" if error.status else ""
     parts = [f"{error.kind}: {error.message.rstrip('.')}{status}."]
     if error.upstream:
-        parts.append(f"amber said: {error.upstream}")
+        parts.append(f"It said: {error.upstream}" + ("" if error.upstream[-1] in ".!?" else "."))
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")
     if error.partial:

@@ -26,8 +26,20 @@ def upload_roots(settings: Settings) -> tuple[Path, ...]:
     """
     if settings.upload_roots is not None:
         return settings.upload_roots
-    here = Path.cwd()
-    return () if here == Path(here.anchor) or Path.home().is_relative_to(here) else (here,)
+    try:
+        here = Path.cwd()
+    except OSError:
+        return ()
+    is_meant = here != Path(here.anchor) and not _home().is_relative_to(here)
+    return (here,) if is_meant else ()
+
+
+def _home() -> Path:
+    """The home folder; where there is none, a place that no folder lies above."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")
 
 
 @contextmanager
@@ -74,9 +86,9 @@ def _within(path: str, roots: tuple[Path, ...]) -> tuple[Path, tuple[str, ...]]:
             advice="Set AMBER_UPLOAD_ROOTS to the folders that may be read, "
             "such as /home/me/Documents.",
         )
-    wanted = Path(path.strip())
-    if wanted.parts[0] == "~":
-        wanted = Path.home().joinpath(*wanted.parts[1:])
+    wanted = Path(path)
+    if wanted.parts[:1] == ("~",):
+        wanted = _home().joinpath(*wanted.parts[1:])
     if ".." in wanted.parts:
         raise _refused(path, roots, "it holds '..'")
     if not wanted.is_absolute():
@@ -108,7 +120,10 @@ def _descend(root: Path, steps: tuple[str, ...]) -> int:
             below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = below
-        # Without O_NONBLOCK, opening a FIFO would wait for a writer.
+        # To open a device or a FIFO may already do something; what is opened is checked again.
+        mode = os.stat(steps[-1], dir_fd=folder, follow_symlinks=False).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise PermissionError(0, "it is not a regular file")
         return os.open(steps[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)

@@ -24,7 +24,7 @@ from mcp.types import Tool as ToolDescription
 
 from . import __version__
 from .app import App, open_app
-from .errors import AmberError, InternalError, describe
+from .errors import AmberError, InternalError, UpstreamTimeout, describe
 from .redaction import redacted
 from .settings import Settings
 from .tools import Tool, tools_named
@@ -33,6 +33,7 @@ from .tools.tool import Call
 
 logger = logging.getLogger(__name__)
 
+_GRACE_SECONDS = 0.5
 INSTRUCTIONS = (
     "amber is this company's own search and AI: it sees internal documents, wikis, mail and "
     "tickets with the permissions of the user's key. Ask it about anything internal before "
@@ -101,10 +102,15 @@ def _described(tool: Tool, settings: Settings) -> ToolDescription:
 
 async def _outcome(tool: Tool, call: Call, arguments: dict[str, object]) -> CallToolResult:
     """The result of a call, whatever happens in it; errors carry text alone."""
+    limit = call.app.settings.call_timeout
     try:
-        result = await tool(call, arguments)
+        # A tool that has something to show for its time ends by itself, just before this.
+        with anyio.fail_after(limit + _GRACE_SECONDS):
+            result = await tool(call, arguments)
     except AmberError as error:
         return _failed(error)
+    except TimeoutError:
+        return _failed(UpstreamTimeout(f"{tool.name} took longer than {limit:g} s"))
     except Exception as error:
         logger.exception("%s failed unexpectedly", tool.name)
         return _failed(

@@ -14,8 +14,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from .errors import NotConfigured
+from .redaction import redacted
 from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError
 
+_OF_A_TENANT = (
+    "AMBER_API_KEY",
+    "AMBER_API_KEY_FILE",
+    "AMBER_AGENTS",
+    "AMBER_MODEL",
+    "AMBER_OPENAI_MODELS",
+)
 _UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
 
 
@@ -60,12 +68,20 @@ class Settings(BaseModel):
             try:
                 values[variable.field] = variable.parse(given[variable.name])
             except FaultyValueError as fault:
-                problems.append(f"{variable.name} {fault}. Example: {variable.example}")
+                problems.append(redacted(f"{variable.name} {fault}. Example: {variable.example}"))
                 if fault.usable is not None:
                     values[variable.field] = fault.usable
         if "AMBER_API_KEY" in given and "AMBER_API_KEY_FILE" in given:
             problems.append("AMBER_API_KEY and AMBER_API_KEY_FILE are both set. Set one of them")
         return cls.model_validate({**values, "problems": tuple(problems)})
+
+    @classmethod
+    def for_sandbox(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """The same for the embedded amber: whatever belongs to a tenant is left out."""
+        given = dict(os.environ if environ is None else environ)
+        for name in _OF_A_TENANT:
+            given.pop(name, None)
+        return cls.from_environment({**given, "AMBER_BASE_URL": SANDBOX})
 
     @property
     def uses_sandbox(self) -> bool:
@@ -91,8 +107,15 @@ class Settings(BaseModel):
             raise NotConfigured("; ".join(faults))
 
 
+def _bare(value: str) -> str:
+    """A value without blanks around it, and without quotes that a shell would take off."""
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1].strip() if quoted else value
+
+
 def _set_values(environ: Mapping[str, str]) -> dict[str, str]:
-    given = {variable.name: environ.get(variable.name, "").strip() for variable in VARIABLES}
+    given = {variable.name: _bare(environ.get(variable.name, "")) for variable in VARIABLES}
     return {
         name: value
         for name, value in given.items()

@@ -64,6 +64,8 @@ def _address(value: str) -> str:
         raise FaultyValueError("must end after its path: it has a query or a fragment")
     if url.scheme not in ("http", "https"):
         raise FaultyValueError(f"starts with {url.scheme}://, which is not https://")
+    if port == 0:
+        raise FaultyValueError("names port 0, which nobody listens on")
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host):
         raise FaultyValueError(f"names no valid host ({host!r})")
     if host.startswith("customerdomain."):
@@ -84,18 +86,20 @@ def _api_key(value: str) -> SecretStr:
 
 
 def _api_key_file(value: str) -> SecretStr:
-    path = Path(value).expanduser()
+    # A key that was put here by mistake must not be repeated; a key holds no separator.
+    shown = value if os.sep in value else "it"
     try:
-        with path.open("rb") as file:
+        with _expanded(value).open("rb") as file:
             content = file.read(_MAX_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise FaultyValueError(f"cannot be read: {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no such file"
+        raise FaultyValueError(f"names no file that can be read: {shown}: {reason}") from None
     if len(content) > _MAX_KEY_FILE_BYTES:
-        raise FaultyValueError(f"names a file too long for a key: {path}")
+        raise FaultyValueError(f"names a file too long for a key: {shown}")
     try:
         return _api_key(content.decode("utf-8-sig").strip())
     except UnicodeDecodeError:
-        raise FaultyValueError(f"names a file that is not text: {path}") from None
+        raise FaultyValueError(f"names a file that is not text: {shown}") from None
 
 
 def _agents(value: str) -> dict[str, str]:
@@ -103,8 +107,8 @@ def _agents(value: str) -> dict[str, str]:
     for entry in filter(None, (part.strip() for part in value.split(","))):
         name, equals, agent_id = (part.strip() for part in entry.partition("="))
         if not (name and equals and agent_id):
-            raise FaultyValueError(f"has an entry that is not name=id ({entry!r})")
-        if name in agents:
+            raise FaultyValueError(f"has an entry that is not name=id (number {len(agents) + 1})")
+        if name.casefold() in map(str.casefold, agents):
             raise FaultyValueError(f"names the agent {name!r} twice")
         agents[name] = agent_id
     return agents
@@ -125,11 +129,18 @@ def _tools(value: str) -> tuple[str, ...]:
 
 
 def _upload_roots(value: str) -> tuple[Path, ...]:
-    roots = tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part.strip())
+    roots = tuple(_expanded(part.strip()) for part in value.split(os.pathsep) if part.strip())
     for root in roots:
         if not root.is_absolute():
             raise FaultyValueError(f"has a folder that is not an absolute path ({root})", ())
     return roots
+
+
+def _expanded(value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise FaultyValueError("names the home folder of somebody unknown", ()) from None
 
 
 def _switch(value: str) -> bool:
@@ -153,7 +164,7 @@ def _seconds(value: str) -> float:
 
 def _at_least(least: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not re.fullmatch(r"[0-9][0-9_]*", value):
+        if not re.fullmatch(r"[0-9][0-9_]{0,17}", value):
             raise FaultyValueError(f"is {value!r}, which is not a whole number")
         if (number := int(value)) < least:
             raise FaultyValueError(f"is {number}, which is less than {least}")
@@ -250,7 +261,7 @@ VARIABLES: Final = (
         "upload_roots",
         _upload_roots,
         f"/home/me/Documents{os.pathsep}/home/me/Desktop",
-        "Folders that `upload_file` may read, with `:` (Windows: `;`) between; see below",
+        "Folders that `upload_file` may read, with `:` (Windows: `;`) between",
     ),
     Variable(
         "AMBER_UPLOAD_FIELD",
@@ -309,6 +320,6 @@ VARIABLES: Final = (
         "max_body_bytes",
         _at_least(1024),
         "33554432",
-        "The largest request that the HTTP server takes",
+        "The largest message that the server takes",
     ),
 )

@@ -13,6 +13,7 @@ from .completions import CompletionsApi, wire_message
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient
+from .json_text import shown_json
 from .types import ChatRequest, Json, Message, Model
 
 
@@ -108,7 +109,7 @@ class AdaptiveApi(CompletionsApi):
             return str(answer[key])
         raise UpstreamError(
             f"adaptive recorded the feedback and told no {key}",
-            upstream=words_of(str(answer).encode()),
+            upstream=words_of(shown_json(answer)),
         )
 
 

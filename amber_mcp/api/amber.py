@@ -13,6 +13,7 @@ from .completions import CompletionsApi, wire_message
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient
+from .json_text import shown_json
 from .model_lists import model_id_of, model_ids
 from .types import ChatRequest, Json, Model, UploadedFile
 
@@ -104,7 +105,7 @@ class AmberApi(CompletionsApi):
             )
         raise UpstreamError(
             "amber took the file, and its answer holds no id that is understood",
-            upstream=words_of(str(body).encode()),
+            upstream=words_of(shown_json(body)),
             advice="Report this answer's form, so that it can be read.",
         )
 

@@ -8,6 +8,7 @@ from amber_mcp.errors import UpstreamError
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient, read_json
+from .json_text import shown_json
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
@@ -48,21 +49,32 @@ class CompletionsApi:
         accept = "text/event-stream" if stream else "application/json"
         body = self.body(request, stream=stream)
         async with self.http.post(self.path, body, accept=accept) as response:
-            if response.headers.get("content-type", "").startswith("text/event-stream"):
+            if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
                 async for delta in read_stream(response, skip=self.is_control):
                     yield delta
                 return
             answer = await read_json(response)
-            if not isinstance(answer, dict) or not answer.get("choices", answer.get("error")):
+            delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
+            if not _says_something(delta):
                 raise UpstreamError(
-                    f"the answer of {self.dialect.name} holds no choices",
-                    upstream=words_of(str(answer).encode()),
+                    f"the answer of {self.dialect.name} holds no choice that can be read",
+                    upstream=words_of(shown_json(answer)),
                 )
-            yield delta_of(answer, response)
+            yield delta
 
     def model_of(self, model_id: str) -> Model:
         """A model of this API."""
         return Model(model_id, self.dialect.name, self.dialect.offers)
+
+
+def _says_something(delta: ChatDelta) -> bool:
+    """Whether a whole answer holds a message, though perhaps an empty one, or text in its stead."""
+    choices = delta.chunk.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return False
+    message = choices[0].get("message") if isinstance(choices[0], dict) else None
+    content = message.get("content", "") if isinstance(message, dict) else {}
+    return bool(delta.text) or not isinstance(content, dict)
 
 
 def wire_message(message: Message) -> dict[str, Json]:

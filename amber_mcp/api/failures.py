@@ -25,6 +25,9 @@ from amber_mcp.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from amber_mcp.redaction import CUT
+
+from .json_text import mended, parse_json
 
 MAX_ERROR_BYTES = 64 * 1024
 _MAX_WORDS = 600
@@ -58,9 +61,9 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
     status = response.status_code
     if 300 <= status < 400:
         return UpstreamError(
-            "amber answered with a redirect, which is not followed because the key would go along",
+            "the API answered with a redirect, which is not followed because the key would go along",
             status=status,
-            advice="Check AMBER_BASE_URL: it should be the address that the redirect leads to.",
+            advice="Check the base URL: it should be the address that the redirect leads to.",
         )
     kind = _KINDS.get(status, InvalidRequest if 400 <= status < 500 else UpstreamError)
     if _ENTITY_NOT_FOUND in body:
@@ -94,7 +97,7 @@ def _wait_asked_for(response: httpx2.Response, kind: type[AmberError]) -> str:
 def _suggested_in(body: bytes) -> str:
     """The models that Morpheus suggests for a name that is nearly one (section 9)."""
     try:
-        match json.loads(body):
+        match parse_json(body):
             case {"error": {"suggestions": [*names]}}:
                 return ", ".join(str(name)[:80] for name in names[:5])
     except ValueError:
@@ -112,7 +115,7 @@ def failure_in(error: object, response: httpx2.Response) -> AmberError:
         elif isinstance(named, str):
             kind = _TYPES.get(named, UpstreamError)
     return kind(
-        "amber reported a failure instead of an answer",
+        "the API reported a failure instead of an answer",
         upstream=_bounded(_words_in({"error": error})),
         request_id=request_id_of(response),
     )
@@ -137,24 +140,27 @@ def failure_to_reach(error: httpx2.HTTPError, host: str) -> AmberError:
             )
         case httpx2.ConnectError() if "CERTIFICATE" in str(error).upper():
             return UpstreamUnreachable(
-                f"the certificate of {host} could not be verified",
-                upstream=_bounded(str(error)),
+                f"the certificate of {host} could not be verified ({_bounded(str(error))})",
                 advice="Install your company's authority in the system's trust store, "
                 "or point SSL_CERT_FILE at it.",
             )
         case httpx2.ConnectError():
-            return UpstreamUnreachable(f"no connection to {host}", upstream=_bounded(str(error)))
+            return UpstreamUnreachable(f"no connection to {host}{_detail(error)}")
+        case httpx2.SSEError() | httpx2.DecodingError():
+            return UpstreamError(f"the answer of {host} cannot be read{_detail(error)}")
         case _:
-            return UpstreamUnreachable(
-                f"the connection to {host} broke", upstream=_bounded(str(error))
-            )
+            return UpstreamUnreachable(f"the connection to {host} broke{_detail(error)}")
+
+
+def _detail(error: Exception) -> str:
+    return f" ({detail})" if (detail := _bounded(str(error)).rstrip(".")) else ""
 
 
 def words_of(body: bytes) -> str:
     """The upstream's own words in an error body, on one line, bounded."""
     text = body.decode("utf-8", "replace")
     try:
-        return _bounded(_words_in(json.loads(text)))
+        return _bounded(_words_in(parse_json(text)))
     except ValueError:
         pass
     if "<html" in text.lower() or "<!doctype" in text.lower():
@@ -171,23 +177,23 @@ def request_id_of(response: httpx2.Response) -> str:
 def _what_happened(status: int) -> str:
     match status:
         case 401:
-            return "amber refused the key"
+            return "the API refused the key"
         case 402:
-            return "amber asks for payment"
+            return "the API asks for payment"
         case 403:
-            return "amber does not allow this with the key"
+            return "the API does not allow this with the key"
         case 404:
-            return "amber does not know what was asked for"
+            return "the API does not know what was asked for"
         case 413:
-            return "amber finds it too large"
+            return "the API finds it too large"
         case 429:
-            return "amber takes no more requests for now"
+            return "the API takes no more requests for now"
         case 408 | 504:
-            return "amber, or a gateway before it, gave up waiting"
+            return "the API, or a gateway before it, gave up waiting"
         case _ if status < 500:
-            return "amber refused the request"
+            return "the API refused the request"
         case _:
-            return "amber failed"
+            return "the API failed"
 
 
 def _words_in(value: object) -> str:
@@ -221,5 +227,5 @@ def _validation_words(detail: object) -> str:
 
 
 def _bounded(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _MAX_WORDS else f"{line[:_MAX_WORDS]}… (cut)"
+    line = " ".join("".join(c if c.isprintable() else " " for c in mended(text)).split())
+    return line if len(line) <= _MAX_WORDS else line[:_MAX_WORDS] + CUT

@@ -6,6 +6,7 @@ API gets all that it said.
 
 from collections.abc import Mapping
 
+from .json_text import mended_json
 from .types import Json
 
 _JOINED = frozenset({"content", "refusal", "arguments", "reasoning_content"})
@@ -36,7 +37,7 @@ class Gathered:
 
     def body(self) -> dict[str, Json]:
         """The completion so far, in the form of an answer that was not streamed."""
-        choices: list[Json] = [self._choices[index] for index in sorted(self._choices)]
+        choices: list[Json] = [mended_json(self._choices[index]) for index in sorted(self._choices)]
         return {**self._body, "choices": choices, "usage": self._usage}
 
     def _add_choice(self, place: int, choice: dict[str, Json]) -> None:

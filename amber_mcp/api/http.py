@@ -1,6 +1,5 @@
 """The one HTTP client: where requests go, what they carry, and what comes back of them."""
 
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, Self
@@ -17,6 +16,7 @@ from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
 from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
+from .json_text import parse_json
 
 _MAX_BODY_BYTES = 32 * 1024**2
 
@@ -103,7 +103,9 @@ class HttpClient:
             raise self._without_key(error)  # noqa: B904  # the same error, cleaned
 
     def _without_key(self, error: AmberError) -> AmberError:
-        error.upstream = redacted(error.upstream, self._key.get_secret_value())
+        key = self._key.get_secret_value()
+        error.upstream = redacted(error.upstream, key)
+        error.request_id = redacted(error.request_id, key)
         return error
 
 
@@ -115,16 +117,16 @@ async def read_json(response: httpx2.Response) -> object:
     """
     content = await _read_bounded(response, _MAX_BODY_BYTES + 1)
     if len(content) > _MAX_BODY_BYTES:
-        raise UpstreamError(f"amber's answer is longer than {_MAX_BODY_BYTES} bytes")
+        raise UpstreamError(f"the answer is longer than {_MAX_BODY_BYTES} bytes")
     try:
-        body: object = json.loads(content)
+        body: object = parse_json(content)
     except ValueError:
         raise UpstreamError(
-            "amber's answer is not JSON",
+            "the answer is not JSON",
             status=response.status_code,
             upstream=words_of(content[:MAX_ERROR_BYTES]),
             request_id=request_id_of(response),
-            advice="Check AMBER_BASE_URL: a login page or a proxy may have answered.",
+            advice="Check the base URL: a login page or a proxy may have answered.",
         ) from None
     return body
 

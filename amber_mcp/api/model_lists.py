@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from amber_mcp.errors import UpstreamError
 
 from .failures import words_of
+from .json_text import shown_json
 
 
 def model_ids(body: object, *, kind: str = "") -> list[str]:
@@ -19,7 +20,7 @@ def model_ids(body: object, *, kind: str = "") -> list[str]:
     match body:
         case {"data": [*entries]} | {"models": [*entries]} | [*entries]:
             return [model_id for entry in entries for model_id in _id(entry, kind)]
-    raise UpstreamError("the list of models cannot be read", upstream=words_of(str(body).encode()))
+    raise UpstreamError("the list of models cannot be read", upstream=words_of(shown_json(body)))
 
 
 def model_id_of(body: object) -> str:
@@ -31,7 +32,7 @@ def model_id_of(body: object) -> str:
     for model_id in _id(body, ""):
         return model_id
     raise UpstreamError(
-        "the description of the model cannot be read", upstream=words_of(str(body).encode())
+        "the description of the model cannot be read", upstream=words_of(shown_json(body))
     )
 
 

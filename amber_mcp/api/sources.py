@@ -21,7 +21,8 @@ _MARKDOWN_LINK = re.compile(
     r"\(\s*<?(?P<url>https?://(?:[^\s()<>]|\([^\s()<>]*\))+)>?(?:\s+[\"'][^\"'\n]*[\"'])?\s*\)"
 )
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\])}|\\^]+")
-_IMAGE = re.compile(r"!(\[[^\]\n]{0,500}\]\(\s*<?https?://[^)\n]*\))")
+_IMAGE = re.compile(r"!(\[[^\[\]]{0,500}\][ \n]?[(\[])")
+_IMAGE_TAG = re.compile(r"(?is)<img\b[^>]{0,2000}>?")
 
 
 def sources_of(*places: Mapping[str, object]) -> tuple[Source, ...]:
@@ -46,7 +47,7 @@ def links_in(text: str) -> tuple[Source, ...]:
         for match in _MARKDOWN_LINK.finditer(text)
         if _is_web(match["url"])
     ]
-    rest = _MARKDOWN_LINK.sub(" ", _IMAGE.sub(" ", text))
+    rest = _MARKDOWN_LINK.sub(" ", text)
     bare = [match.group().rstrip(".,;:!?*_") for match in _BARE_URL.finditer(rest)]
     return distinct([*titled, *(Source(url, url, "link") for url in bare if _is_web(url))])
 
@@ -61,7 +62,12 @@ def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 def without_images(text: str) -> str:
     """`text` with remote images turned into links, so that no host fetches them unasked."""
-    return _IMAGE.sub(r"\1", text)
+    return _IMAGE_TAG.sub(_link_of_tag, _IMAGE.sub(r"\1", text))
+
+
+def _link_of_tag(tag: re.Match[str]) -> str:
+    found = _BARE_URL.search(tag.group())
+    return f"[image]({found.group()})" if found else "[image]"
 
 
 def _entries(value: object) -> Iterator[object]:

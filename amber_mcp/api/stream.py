@@ -1,6 +1,5 @@
 """Server-sent events in OpenAI's form -> `ChatDelta`: what ends a stream, and what breaks one."""
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx2
@@ -8,6 +7,7 @@ import httpx2
 from amber_mcp.errors import StreamBroken, UpstreamError
 
 from .failures import failure_in, request_id_of, words_of
+from .json_text import parse_json
 from .sources import sources_of
 from .types import ChatDelta, Json, Usage
 
@@ -55,7 +55,7 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     choice = _first(body.get("choices"))
     piece = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
     return ChatDelta(
-        text=_text(piece.get("content")),
+        text=_text(piece.get("content")) or _text(choice.get("text")),
         model=_text(body.get("model")),
         finish_reason=_text(choice.get("finish_reason")),
         refusal=_text(piece.get("refusal")),
@@ -67,12 +67,12 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
 
 def _chunk(data: str, response: httpx2.Response) -> Mapping[str, Json]:
     try:
-        chunk = json.loads(data)
+        chunk = parse_json(data)
     except ValueError:
         chunk = None
     if not isinstance(chunk, dict):
         raise UpstreamError(
-            "amber sent a piece of a stream that is not a JSON object",
+            "the API sent a piece of a stream that is not a JSON object",
             upstream=words_of(data.encode()),
             request_id=request_id_of(response),
         )
@@ -80,7 +80,9 @@ def _chunk(data: str, response: httpx2.Response) -> Mapping[str, Json]:
 
 
 def _first(choices: Json) -> Mapping[str, Json]:
-    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+    """The first choice; seed 000 leaves their form open, and a bare text may stand for one."""
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return {"text": first} if isinstance(first, str) else _mapping(first)
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

@@ -15,9 +15,8 @@ from amber_mcp.answering import Answer, answer
 from amber_mcp.api.amber import Search, search_parameters
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
-from amber_mcp.errors import InvalidRequest
+from amber_mcp.errors import InvalidRequest, TooLarge
 from amber_mcp.settings import Settings
-from amber_mcp.variables import SANDBOX
 
 from .terminal import harmless, run_async
 
@@ -49,13 +48,13 @@ def ask(
     """Answer QUESTION, streamed to the terminal, with its sources at the end."""
     if not question.strip():
         raise click.UsageError("The question is empty.")
-    settings = Settings.from_environment()
-    if sandbox or docs:
-        settings = settings.model_copy(update={"base_url": SANDBOX, "model": ""})
+    settings = Settings.for_sandbox() if sandbox or docs else Settings.from_environment()
 
     async def command() -> None:
         async with open_app(settings, documents=docs) as app:
             screen = _Screen(quiet=as_json)
+            for left_out in app.left_out:
+                click.secho(f"Left out: {harmless(left_out)}", dim=True, err=True)
             with screen.status:
                 request = ChatRequest(
                     messages=(Message("user", question),),
@@ -70,9 +69,12 @@ def ask(
                 screen.say("Searching the web" if web else "Asking amber")
                 answered = await answer(app.amber, request, on_text=screen.show)
             if as_json:
-                click.echo(json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2))
+                whole = json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2)
+                click.echo(harmless(whole))
             else:
-                screen.finish(answered, with_urls=not settings.uses_sandbox)
+                screen.finish(
+                    answered, passing="http://127.0.0.1:" if settings.uses_sandbox else ""
+                )
 
     run_async(command)
 
@@ -88,6 +90,8 @@ async def _uploaded(app: App, files: tuple[Path, ...], screen: "_Screen") -> tup
     ids: list[str] = []
     for path in files:
         screen.say(f"Uploading {path.name}")
+        if path.stat().st_size > app.settings.max_upload_bytes:
+            raise TooLarge(f"{path} is larger than AMBER_MAX_UPLOAD_BYTES allows")
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         try:
             with path.open("rb") as file:
@@ -120,15 +124,17 @@ class _Screen:
             click.echo(harmless(piece), nl=False)
             sys.stdout.flush()
 
-    def finish(self, answered: Answer, *, with_urls: bool) -> None:
-        """End the answer and list its sources; a sandbox that ends takes its addresses along."""
+    def finish(self, answered: Answer, *, passing: str) -> None:
+        """End the answer and list its sources, without the addresses that end with the sandbox."""
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)
         for number, source in enumerate(answered.sources, 1):
             click.echo(f"  {number}. {harmless(source.title)}")
-            if with_urls:
+            if not (passing and source.url.startswith(passing)):
                 click.secho(f"     {harmless(source.url)}", dim=True)
+        for note in answered.notes:
+            click.secho(f"\n{note}", fg="yellow", err=True)
         click.secho(
             f"\n{harmless(answered.model)}, {answered.elapsed_seconds:g} s", dim=True, err=True
         )

@@ -11,7 +11,6 @@ from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
-from amber_mcp.variables import SANDBOX
 
 from .terminal import harmless, run_async, wrapped
 
@@ -30,9 +29,7 @@ class Finding:
 @click.option("--sandbox", is_flag=True, help="Check against the embedded amber.")
 def doctor(sandbox: bool) -> int:
     """Check the settings, the way to amber, the key and the models, and say what to do next."""
-    settings = Settings.from_environment()
-    if sandbox:
-        settings = settings.model_copy(update={"base_url": SANDBOX, "model": ""})
+    settings = Settings.for_sandbox() if sandbox else Settings.from_environment()
 
     async def command() -> bool:
         healthy = True

@@ -31,7 +31,7 @@ def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> N
                         return
         except SandboxError as error:
             raise InvalidRequest(
-                str(error), advice="Choose another folder with --docs, or another --port."
+                str(error), advice="Look at --docs, --web-pages and --port."
             ) from None
 
     run_async(command)
@@ -44,6 +44,13 @@ def _introduce(running: Sandbox) -> None:
     click.echo(f"The sandbox answers from {documents}. Ctrl-C ends it.\n")
     click.echo(f"  AMBER_BASE_URL={running.base_url}")
     click.echo(f"  AMBER_API_KEY={running.api_key}")
+    if running.openai_models:
+        click.echo(f"  AMBER_OPENAI_MODELS={','.join(running.openai_models)}")
+    click.echo(f"  MORPHEUS_BASE_URL={running.morpheus_url}")
+    click.echo(f"  MORPHEUS_API_KEY={running.morpheus_key}")
+    click.echo(f"  ADAPTIVE_BASE_URL={running.adaptive_url}")
+    click.echo(f"  ADAPTIVE_API_KEY={running.adaptive_key}")
+    click.echo(f"  ADAPTIVE_MODELS={','.join(running.adaptive_models)}")
     if running.agents:
         agents = ",".join(f"{name}={agent_id}" for name, agent_id in running.agents.items())
         click.echo(f"  AMBER_AGENTS={harmless(agents)}")

@@ -108,7 +108,7 @@ def _report(source: Source, question: str, wording: Wording, passages: int) -> l
     for hit, passage in choose(source.hits, passages):
         parts.append(quoted(passage))
         parts.append(wording[label].format(link=source.link(hit)))
-    if not source.hits and source.count:
+    if not source.hits and not source.unreadable:
         short = " ".join(question.split())[:_LONGEST_QUESTION]
         parts.append(
             wording["nothing"].format(

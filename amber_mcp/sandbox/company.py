@@ -1,7 +1,8 @@
 """The company: what the sandbox knows, which is one folder of documents and one of web pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_urlsafe
 
 from .agents import Agent, read_agents
 from .documents import Document, LeftOut, read_folder
@@ -15,12 +16,17 @@ _SAMPLE = Path(__file__).with_name("company")
 
 @dataclass(frozen=True)
 class Collection:
-    """A folder that was read: its documents by path, and the index over them."""
+    """A folder that was read: its documents by path, and the index over them.
+
+    `token` stands in the address of each document, so that only who was given the link can open
+    it: a browser sends no key.
+    """
 
     root: Path
     by_path: dict[str, Document]
     index: Index
     left_out: tuple[LeftOut, ...]
+    token: str = field(default_factory=lambda: token_urlsafe(16), repr=False)
 
 
 @dataclass(frozen=True)

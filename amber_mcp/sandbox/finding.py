@@ -20,7 +20,7 @@ def find(
 ) -> Source:
     """The best documents of a collection, with links that open them."""
     kept = tuple(folders)
-    served = "web" if where == "pages" else "documents"
+    served = f"{'web' if where == 'pages' else 'documents'}/{collection.token}"
 
     def link(hit: Hit) -> str:
         url = hit.document.url if where == "pages" else ""

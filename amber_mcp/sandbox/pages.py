@@ -20,7 +20,7 @@ _HEADERS = {
 
 
 def route(prefix: str, collection: Collection) -> Route:
-    """`GET /prefix/{path}` for the files of one collection."""
+    """`GET /prefix/{token}/{path}` for the files of one collection."""
 
     async def show(request: Request) -> Response:
         document = collection.by_path.get(request.path_params["path"])
@@ -32,7 +32,7 @@ def route(prefix: str, collection: Collection) -> Route:
             del headers["Content-Security-Policy"]
         return Response(content, media_type=kind, headers=headers)
 
-    return Route(f"/{prefix}/{{path:path}}", show)
+    return Route(f"/{prefix}/{collection.token}/{{path:path}}", show)
 
 
 def _read(collection: Collection, path: str) -> tuple[bytes, str]:

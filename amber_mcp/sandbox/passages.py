@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _LONGEST = 700
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*(?:\{\s*[#.][^{}]*\}\s*)?#*\s*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _UNDERLINE = re.compile(r"(=+|-{3,})\s*$")
 _RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")

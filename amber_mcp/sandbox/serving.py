@@ -38,6 +38,8 @@ class Sandbox:
     agents: dict[str, str]
     document_count: int
     left_out: tuple[LeftOut, ...] = field(repr=False)
+    documents_url: str = field(repr=False)
+    web_url: str = field(repr=False)
     openai_models: tuple[str, ...] = tuple(openai_format.MODELS)
     morpheus_models: tuple[str, ...] = tuple(model.id for model in morpheus.MODELS)
     adaptive_models: tuple[str, ...] = adaptive.MODELS
@@ -140,8 +142,8 @@ async def _serving(app: object, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(config)
     failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
-        await tasks.start(server.serve_until_stopped, listener)
         try:
+            await tasks.start(server.serve_until_stopped, listener)
             yield
         except Exception as error:  # noqa: BLE001 - raised again, outside the group
             failed = error
@@ -167,8 +169,11 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 
 def _describe(company: Company, listener: socket.socket, keys: Keys) -> Sandbox:
     host, port = listener.getsockname()[:2]
+    base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return Sandbox(
-        base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+        base_url=base_url,
+        documents_url=f"{base_url}/documents/{company.documents.token}",
+        web_url=f"{base_url}/web/{company.web.token}",
         api_key=keys.amber,
         morpheus_key=keys.morpheus,
         adaptive_key=keys.adaptive,

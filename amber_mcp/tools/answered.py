@@ -40,15 +40,17 @@ class Answered(Result):
     model: str
     finish_reason: str = ""
     usage: UsageOut | None = None
-    truncated: Annotated[bool, Field(description="Whether the answer was cut at a limit")] = False
+    truncated: Annotated[
+        bool, Field(description="Whether the answer, or the list of sources, was cut at a limit")
+    ] = False
 
     def as_text(self) -> str:
         """The answer, and below it the sources and what a reader should know of it."""
         parts = [self.answer or "(amber gave an empty answer)"]
         if self.truncated:
             parts.append(
-                f"[Cut after {len(self.answer)} characters, the limit that AMBER_MAX_ANSWER_CHARS "
-                "sets. Ask a narrower question for the rest.]"
+                "[Cut: an answer may have as many characters as AMBER_MAX_ANSWER_CHARS says, and "
+                f"{_MAX_SOURCES} sources. Ask a narrower question for the rest.]"
             )
         if self.finish_reason not in ("", "stop"):
             parts.append(f"[amber ended this answer early: {self.finish_reason}]")
@@ -95,5 +97,5 @@ def fields_of(answered: Answer) -> dict[str, object]:
             completion_tokens=usage.completion_tokens,
             total_tokens=usage.total_tokens,
         ),
-        "truncated": answered.truncated,
+        "truncated": answered.truncated or len(answered.sources) > _MAX_SOURCES,
     }

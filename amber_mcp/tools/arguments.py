@@ -63,7 +63,7 @@ def _read(value: object, shape: object) -> object:
     if value.lstrip().startswith(("[", "{")):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     if shape is dict:
         return value

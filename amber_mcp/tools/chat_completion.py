@@ -111,9 +111,8 @@ def _message(call: Call, number: int, fields: dict[str, Json]) -> Message:
 def _part(call: Call, part: Json) -> Json:
     """A part of a content; an image is checked, and read if it is a local file."""
     match part:
-        case {"type": "image_url", "image_url": {"url": str() as url, **more}}:
-            image: dict[str, Json] = {"url": _image(call, url), **more}
-            return {"type": "image_url", "image_url": image}
+        case {"type": "image_url", "image_url": {"url": str() as url}}:
+            return {"type": "image_url", "image_url": {"url": _image(call, url)}}
         case {"type": "image_url", "image_url": str() as url}:
             return {"type": "image_url", "image_url": {"url": _image(call, url)}}
         case {"type": "image_url"}:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from amber_mcp.errors import AmberError
+from amber_mcp.api.types import Model
 from amber_mcp.routing import list_all
 
 from .tool import Call, Result, tool
@@ -67,7 +67,7 @@ async def list_models(
             for model in listed.models
             if wanted in model.id.casefold()
         ],
-        default_model=await _default_model(call),
+        default_model=_default_model(call, listed.models),
         unavailable=[
             SilentApi(api=api, error=f"{error.kind}: {error.message}")
             for api, error in listed.failures.items()
@@ -75,9 +75,7 @@ async def list_models(
     )
 
 
-async def _default_model(call: Call) -> str:
+def _default_model(call: Call, listed: tuple[Model, ...]) -> str:
     """The default of the tools that ask amber; none where amber does not answer."""
-    try:
-        return await call.app.default_model()
-    except AmberError:
-        return ""
+    of_amber = (model.id for model in listed if model.api == "amber")
+    return call.app.settings.model or next(of_amber, "")

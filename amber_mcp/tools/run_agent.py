@@ -28,7 +28,7 @@ class AgentRun(Answered):
         )
 
 
-@tool(title="Run an amber agent", read_only=False, idempotent=False)
+@tool(title="Run an amber agent", read_only=False, idempotent=False, destructive=True)
 async def run_agent(
     call: Call,
     agent: Annotated[

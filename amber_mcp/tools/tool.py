@@ -89,13 +89,13 @@ class Tool:
 
 
 def tool(
-    *, title: str, read_only: bool, idempotent: bool, open_world: bool = True
+    *, title: str, read_only: bool, idempotent: bool, destructive: bool = False
 ) -> Callable[[Function], Tool]:
-    """Declare a tool. None of them destroys anything."""
+    """Declare a tool. All of them reach out to the company's services."""
     annotations = ToolAnnotations(
         read_only_hint=read_only,
-        destructive_hint=False,
+        destructive_hint=destructive,
         idempotent_hint=idempotent,
-        open_world_hint=open_world,
+        open_world_hint=True,
     )
     return lambda function: Tool(function, title, annotations)

@@ -119,7 +119,7 @@ def _plain_name(filename: str) -> str:
     """The last part of a path of either kind, without control characters."""
     name = PureWindowsPath(PurePosixPath(filename.strip()).name).name
     name = "".join(char for char in name if char.isprintable())
-    if not name:
+    if name in ("", ".", ".."):
         raise InvalidRequest(f"`filename` holds no name: {filename[:80]!r}")
     return name
 

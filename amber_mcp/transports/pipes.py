@@ -11,9 +11,13 @@ from typing import Self
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
+
+from .refusal import refusal_of
 
 logger = logging.getLogger(__name__)
+
+_TELLING_BYTES = 4096
 
 
 def are_pipes() -> bool:
@@ -43,7 +47,8 @@ async def open_pipes(max_message_bytes: int) -> AsyncIterator[tuple["Lines", "Re
             lambda: asyncio.streams.FlowControlMixin(loop=loop), os.fdopen(out, "wb", 0)
         )
         try:
-            yield Lines(reader), Replies(asyncio.StreamWriter(outgoing, flow, None, loop))
+            replies = Replies(asyncio.StreamWriter(outgoing, flow, None, loop))
+            yield Lines(reader, replies, max_message_bytes), replies
         finally:
             incoming.close()
             outgoing.close()
@@ -70,55 +75,58 @@ def _claimed(descriptor: int, diversion: int) -> Iterator[int]:
 
 
 class Lines:
-    """The client's messages. A line that is no message comes out as the exception it caused."""
+    """The client's messages. A request that cannot be read is refused, if it tells its id."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, reader: asyncio.StreamReader, replies: "Replies", limit: int) -> None:
         self._reader = reader
+        self._replies = replies
+        self._limit = limit
 
     async def receive(self) -> SessionMessage | Exception:
+        """The next message, or what was wrong with it.
+
+        Raises:
+            anyio.EndOfStream: when the client has gone.
+        """
         while line := await self._line():
             if line.isspace():
                 continue
             try:
                 return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
             except ValueError as error:
-                logger.warning("dropped a line of %d bytes that is no message", len(line))
+                await self._refuse(line, line, PARSE_ERROR, "The message is not valid JSON-RPC.")
                 return error
         raise anyio.EndOfStream
 
     async def _line(self) -> bytes:
         """The next line, the last one perhaps without its end; empty at the end of the stream."""
-        too_long = 0
+        head = b""
         while True:
             try:
                 line = await self._reader.readuntil(b"\n")
             except asyncio.IncompleteReadError as error:
-                return b"" if too_long else error.partial
+                return b"" if head else error.partial
             except asyncio.LimitOverrunError as error:
-                too_long += len(await self._reader.readexactly(error.consumed))
+                skipped = await self._reader.readexactly(error.consumed)
+                head = head or skipped[:_TELLING_BYTES]
                 continue
-            if not too_long:
+            if not head:
                 return line
-            logger.warning("dropped a message of %d bytes: too long", too_long + len(line))
-            too_long = 0
+            told = f"The message has more than {self._limit} bytes (AMBER_MAX_BODY_BYTES)."
+            await self._refuse(head, line, INVALID_REQUEST, told)
+            head = b""
+
+    async def _refuse(self, head: bytes, tail: bytes, code: int, message: str) -> None:
+        refusal = refusal_of(
+            head[:_TELLING_BYTES], tail[-_TELLING_BYTES:], code=code, message=message
+        )
+        if refusal is None:
+            logger.warning("dropped a line: %s", message)
+        else:
+            await self._replies.send(SessionMessage(refusal))
 
     async def aclose(self) -> None:
         """The pipe is closed by whoever opened it."""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self.aclose()
 
 
 class Replies:

@@ -69,7 +69,7 @@ def test_a_status_has_its_kind(status: int, kind: str) -> None:
     error = failure_of(response(status, x_request_id="req-7"), b'{"detail": "because"}')
     assert error.kind == kind
     assert f"(HTTP {status})" in describe(error)
-    assert "amber said: because" in describe(error)
+    assert "It said: because." in describe(error)
     assert "Request id: req-7." in describe(error)
 
 
@@ -77,7 +77,7 @@ def test_a_redirect_is_told_and_not_followed() -> None:
     error = failure_of(response(302, location="https://login.example/"), b"")
     assert error.kind == "upstream_error"
     assert "redirect" in error.message
-    assert "AMBER_BASE_URL" in error.next_step
+    assert "base URL" in error.next_step
 
 
 def test_the_wait_that_amber_asks_for_is_passed_on() -> None:
@@ -116,7 +116,10 @@ def test_an_error_inside_an_answer(error: object, kind: str) -> None:
             "SSL_CERT_FILE",
         ),
         (httpx2.ConnectError("refused"), "upstream_unreachable", "amber-mcp doctor"),
-        (httpx2.RemoteProtocolError("cut"), "upstream_unreachable", "broke"),
+        (httpx2.RemoteProtocolError("cut."), "upstream_unreachable", "broke (cut)."),
+        (httpx2.ReadError(""), "upstream_unreachable", "broke."),
+        (httpx2.SSEError("event too large"), "upstream_error", "cannot be read (event too large)"),
+        (httpx2.DecodingError("bad gzip"), "upstream_error", "cannot be read (bad gzip)"),
     ],
 )
 def test_a_failed_exchange_tells_what_to_set(error: httpx2.HTTPError, kind: str, told: str) -> None:
@@ -124,3 +127,11 @@ def test_a_failed_exchange_tells_what_to_set(error: httpx2.HTTPError, kind: str,
     assert failure.kind == kind
     assert "acme.example" in failure.message
     assert told in describe(failure)
+
+
+def test_what_is_nested_too_deeply_is_quoted_as_it_is() -> None:
+    assert words_of(b"[" * 100_000).startswith("[[[[")
+
+
+def test_half_a_character_in_an_error_is_replaced() -> None:
+    assert words_of(b'{"detail": "no \\ud83d!"}') == "no \ufffd!"

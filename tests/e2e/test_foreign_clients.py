@@ -158,7 +158,7 @@ async def test_an_sdk_gets_the_sources(record: Record, tool: str) -> None:
     assert below.startswith("[1] Urlaubsregelung (hr/urlaubsregelung.md) <http://127.0.0.1:")
     source = result["structuredContent"]["sources"][0]
     assert source["title"] == "Urlaubsregelung (hr/urlaubsregelung.md)"
-    assert source["url"].endswith("/documents/hr/urlaubsregelung.md")
+    assert source["url"].endswith("/hr/urlaubsregelung.md")
 
 
 async def test_an_sdk_gets_the_id_of_an_upload(record: Record) -> None:

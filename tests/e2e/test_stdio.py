@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, stdio_program
-from tests.upstream import KEY, Canned, stalled_stream, text_chunk
+from tests.upstream import KEY, Canned, events, stalled_stream, text_chunk
 
 
 async def test_a_discovery_may_precede_the_handshake() -> None:
@@ -66,11 +66,15 @@ async def test_notifications_and_noise_before_the_first_request_do_no_harm() -> 
         assert "result" in await program.answer_to(1)
 
 
-async def test_a_message_over_the_limit_is_dropped_and_the_next_one_is_read() -> None:
+async def test_a_message_over_the_limit_is_refused_and_the_next_one_is_read() -> None:
     async with stdio_program(AMBER_MAX_BODY_BYTES="100000") as program:
         await program.send("initialize", HANDSHAKE, request_id=1)
         await program.answer_to(1)
         await program.send("tools/list", {"cursor": "x" * 1_000_000}, request_id=2)
+        refused = await program.receive()
+        assert refused["id"] == 2
+        assert refused["error"]["code"] == -32600
+        assert "AMBER_MAX_BODY_BYTES" in refused["error"]["message"]
         await program.send("ping", {}, request_id=3)
         assert (await program.receive())["id"] == 3
 
@@ -107,7 +111,7 @@ async def ended_by(number: signal.Signals, program_is_busy: bool, upstream: Cann
                 while "characters" not in str(await program.receive()):
                     pass
             program.interrupt(number)
-            with anyio.fail_after(5):
+            with anyio.fail_after(1):
                 assert await program.process.wait() == 0
             if program_is_busy:
                 with anyio.fail_after(5):
@@ -188,3 +192,40 @@ async def test_a_person_at_a_terminal_is_told_what_it_is_and_can_leave() -> None
     finally:
         os.close(controller)
         os.close(terminal)
+
+
+async def test_a_request_that_is_no_valid_json_is_refused_by_its_id() -> None:
+    async with stdio_program() as program:
+        await program.send("initialize", HANDSHAKE, request_id=1)
+        await program.answer_to(1)
+        await program.send_line(b'{"jsonrpc":"2.0","method":"ping","params":{"a":"\xff"},"id":2}')
+        assert (await program.receive())["error"]["code"] == -32700
+        await program.send("ping", {}, request_id=3)
+        assert (await program.receive())["id"] == 3
+
+
+async def test_half_a_character_from_amber_reaches_the_client_as_a_whole_answer(
+    upstream: Canned,
+) -> None:
+    stream = events(text_chunk("Smile \ud83d"), text_chunk("\ude00 or \ud83d!", "stop"))
+    async with upstream(stream) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
+            await program.send("tools/call", call, request_id=1)
+            result = (await program.answer_to(1))["result"]
+    assert result["structuredContent"]["answer"] == "Smile \U0001f600 or \ufffd!"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_during_the_start_of_the_sandbox_ends_it_too(number: signal.Signals) -> None:
+    for delay in (0.5, 0.7, 0.9):
+        async with await anyio.open_process(
+            COMMAND, env=environment(AMBER_BASE_URL="sandbox")
+        ) as process:
+            with anyio.move_on_after(delay):
+                await process.wait()
+            process.send_signal(number)
+            with anyio.fail_after(5):
+                await process.wait()

@@ -231,7 +231,7 @@ async def test_the_company_is_searched_where_its_tool_is_on(
 async def test_a_search_knows_the_question_before(adaptive: httpx2.AsyncClient, sandbox: Sandbox):
     messages = [*VACATION, {"role": "assistant", "content": "30"}, *VACATION]
     text = await answer(adaptive, messages=messages, use_tools=True)
-    assert f"({sandbox.base_url}/documents/hr/urlaub.md)" in text
+    assert f"({sandbox.documents_url}/hr/urlaub.md)" in text
     text = await answer(adaptive, messages=[{"role": "assistant", "content": ""}], use_tools=True)
     assert "contains no question" in text
 

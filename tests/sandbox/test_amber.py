@@ -93,7 +93,7 @@ async def test_answers_link_documents_that_open_without_a_key(
     http: httpx2.AsyncClient, sandbox: Sandbox
 ):
     answer = await ask(http, "I am ill, what now?")
-    url = f"{sandbox.base_url}/documents/hr/sick%20leave.md"
+    url = f"{sandbox.documents_url}/hr/sick%20leave.md"
     assert f"[Sick leave (hr/sick leave.md)]({url})" in answer
     async with httpx2.AsyncClient(trust_env=False) as stranger:
         assert "Call your manager" in (await stranger.get(url)).text
@@ -105,7 +105,7 @@ async def test_web_pages_link_where_they_were_saved_from(
     answer = await ask(http, "What carries a stone bridge?", tools=PAGES)
     assert "(https://bridges.example/stone?a=1&b=2)" in answer
     answer = await ask(http, "Statutory leave in Germany?", tools=PAGES)
-    assert f"({sandbox.base_url}/web/leave.md)" in answer
+    assert f"({sandbox.web_url}/leave.md)" in answer
 
 
 async def test_each_search_reads_its_own_collection(http: httpx2.AsyncClient):

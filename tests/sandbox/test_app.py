@@ -53,8 +53,9 @@ async def test_unknown_routes_and_methods_are_errors_of_the_same_shape(http: htt
 async def test_names_of_other_machines_are_refused(
     http: httpx2.AsyncClient, sandbox: Sandbox, host: str
 ):
-    for path in ("/api/beta/amberai/models", "/documents/hr/urlaub.md"):
-        response = await http.get(sandbox.base_url + path, headers={"Host": host})
+    models = f"{sandbox.base_url}/api/beta/amberai/models"
+    for url in (models, f"{sandbox.documents_url}/hr/urlaub.md"):
+        response = await http.get(url, headers={"Host": host})
         assert response.status_code == 421
         assert "Urlaub" not in response.text
 

@@ -80,7 +80,7 @@ async def test_it_listens_on_ipv6_too(documents: Path, web: Path):
         httpx2.AsyncClient(trust_env=False) as client,
     ):
         assert sandbox.base_url.startswith("http://[::1]:")
-        response = await client.get(f"{sandbox.base_url}/documents/hr/urlaub.md")
+        response = await client.get(f"{sandbox.documents_url}/hr/urlaub.md")
         assert response.status_code == 200
 
 
