@@ -18,11 +18,14 @@ from .thesaurus import Thesaurus
 from .vocabulary import Vocabulary
 from .words import Lexicon
 
-_LEAST_COVERAGE = 0.35
-_COVER = 0.2
-_CLOSE = 0.35
-_PASSAGE = 0.5
+_LEAST_COVERAGE = 0.2
+_COVER = 0.54
+_CLOSE = 0.3
+_PASSAGE = 0.54
+_TOGETHER = 0.52
 _NUMBERS = 1.25
+_NUMBERS_RANK = 1.17
+_OTHER_LANGUAGE = 1.07
 _DIGIT = re.compile(r"\d")
 _ASKS_FOR_NUMBERS = re.compile(
     r"\b(wie ?(viele?|hoch|lange?|oft|teuer|groß|spät|weit|schwer)|wann|kostet|kosten|preis"
@@ -88,7 +91,7 @@ class Index:
         for number in {number for match in matches for number in match.passages}:
             passages[self._store.places[number].document].append(number)
         hits = [
-            self._hit(number, matches, passages[number], question)
+            self._hit(number, matches, passages[number], question, language)
             for number in {number for match in matches for number in match.documents}
             if not folders or _within(self.documents[number].path, folders)
         ]
@@ -97,13 +100,22 @@ class Index:
         return [hit for hit in hits[:limit] if hit.score >= _CLOSE * hits[0].score]
 
     def _hit(
-        self, number: int, matches: Sequence[Match], passages: Sequence[int], question: str
+        self,
+        number: int,
+        matches: Sequence[Match],
+        passages: Sequence[int],
+        question: str,
+        language: str,
     ) -> Hit:
         wanted = sum(match.worth for match in matches)
         coverage = sum(match.worth * match.directness[number] for match in matches) / wanted
         score = sum(match.documents[number] for match in matches)
-        best = [sum(match.passages[passage] for match in matches) for passage in passages]
-        score += _PASSAGE * max(best, default=0.0)
+        score += _PASSAGE * max(
+            (self._strength(each, matches, wanted, question) for each in passages), default=0.0
+        )
+        if language != self._store.languages[number]:
+            # Fewer of its words can be met, as a question's own words are in another language.
+            score *= _OTHER_LANGUAGE
         quotes = sorted((-self._quality(each, matches, question), each) for each in passages)
         return Hit(
             document=self.documents[number],
@@ -114,12 +126,25 @@ class Index:
             ),
         )
 
+    def _strength(
+        self, passage: int, matches: Sequence[Match], wanted: float, question: str
+    ) -> float:
+        """How well a passage meets the question: more, the more of it stands there together."""
+        met = sum(match.worth for match in matches if match.passages[passage])
+        strength = sum(match.passages[passage] for match in matches)
+        if self._counts(passage, question):
+            strength *= _NUMBERS_RANK
+        return strength * (1 - _TOGETHER + _TOGETHER * met / wanted)
+
     def _quality(self, passage: int, matches: Sequence[Match], question: str) -> float:
         """How well a passage answers; one with numbers where the question asks for a number."""
         quality = sum(match.quotes[passage] for match in matches)
+        return quality * _NUMBERS if self._counts(passage, question) else quality
+
+    def _counts(self, passage: int, question: str) -> bool:
+        """Whether a passage has numbers for a question that asks for one."""
         text = self._store.places[passage].passage.text
-        counts = _ASKS_FOR_NUMBERS.search(question) and _DIGIT.search(text)
-        return quality * _NUMBERS if counts else quality
+        return bool(_ASKS_FOR_NUMBERS.search(question) and _DIGIT.search(text))
 
 
 def _within(path: str, folders: Collection[str]) -> bool:

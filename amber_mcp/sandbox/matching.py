@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from .question import Concept, Variant
 from .store import ONE_MENTION, Store
 
-_SYNONYM = 0.75
-_TRANSLATION = 0.95
-_NAME = 0.5
-_PRESENCE = 0.6
+_SYNONYM = 0.92
+_TRANSLATION = 0.88
+_NAME = 0.76
+_SHARED_RARITY = 0.74
+_PRESENCE = 0.61
 
 
 class Scores(dict[int, float]):
@@ -58,10 +59,14 @@ class Matcher:
             names = self._store.matches("name", variant.words)
             bodies = self._store.matches("document", variant.words)
             if names or bodies:
-                found.append((variant, names, bodies, len(names.keys() | bodies.keys())))
-        named = min((known for variant, *_, known in found if not variant.is_synonym), default=0)
+                found.append((variant, names, bodies, names.keys() | bodies.keys()))
+        named = min(
+            (len(known) for variant, *_, known in found if not variant.is_synonym), default=0
+        )
+        all_known = self._rarity(len(set().union(*(known for *_, known in found))))
         for variant, names, bodies, known in found:
-            worth = self._rarity(max(named, known))
+            own = self._rarity(max(named, len(known)))
+            worth = own + _SHARED_RARITY * (min(own, all_known) - own)
             self._add(match, variant, language, worth, names, bodies)
         match.worth = self._rarity(len(match.documents))
         if concept.parts:

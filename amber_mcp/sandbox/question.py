@@ -13,9 +13,9 @@ from .thesaurus import Phrase, Synonym, Thesaurus
 from .vocabulary import Vocabulary
 from .words import Spelling, parse, written
 
-_PART = 0.85
+_PART = 0.4
 _SIMILAR = 0.6
-_EVERYDAY = 0.35
+_EVERYDAY = 0.53
 _INFLECTED = 0.9
 _BEFORE = 0.4
 _SHORT = 3

@@ -5,15 +5,14 @@ one language finds a document in the other. A word that many groups share says l
 of them, which is its certainty.
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from .words import Lexicon, Spelling, parse, written
+from .words import Lexicon, Spelling, fold, parse, written
 
 Phrase = tuple[str, ...]
 
-_SHARED = 0.25
+_SHARED = 0.18
 
 
 class Synonym(NamedTuple):
@@ -24,16 +23,21 @@ class Synonym(NamedTuple):
 
 
 class Thesaurus:
-    """Groups of phrases, found by the stems of any phrase in them."""
+    """Groups of phrases, found by the stems of any phrase in them.
+
+    Stemming takes its time, and a question needs few of the words: a group is only looked into
+    when a question asks for a word that begins as one of its own.
+    """
 
     def __init__(self, lexicon: Lexicon, listed: str | None = None) -> None:
         if listed is None:
-            listed = Path(__file__).with_name("thesaurus.txt").read_text("utf-8")
+            folder = Path(__file__).with_name("thesaurus_data")
+            listed = "\n".join(file.read_text("utf-8") for file in sorted(folder.glob("*.txt")))
         self.lexicon = lexicon
         self.single_words: list[str] = []
-        self._groups: list[list[tuple[Spelling, ...]]] = []
-        self._by_key: dict[Spelling, list[int]] = {}
-        self._uses: Counter[str] = Counter()
+        self._groups: list[list[Phrase]] = []
+        self._spelled_groups: dict[int, list[tuple[Spelling, ...]]] = {}
+        self._by_beginning: dict[tuple[str, ...], list[int]] = {}
         for line in listed.splitlines():
             if line.strip() and not line.startswith("#"):
                 self._add(line.split(","))
@@ -41,12 +45,9 @@ class Thesaurus:
     def _add(self, entries: list[str]) -> None:
         phrases = [phrase for entry in entries if (phrase := self._meant(entry))]
         self.single_words += [phrase[0] for phrase in phrases if len(phrase) == 1]
-        group = list(dict.fromkeys(map(self._spelled, phrases)))
-        for words in group:
-            for key in _keys(words):
-                self._by_key.setdefault(key, []).append(len(self._groups))
-        self._uses.update({stem for words in group for stems in words for stem in stems})
-        self._groups.append(group)
+        for beginning in {_beginning(phrase) for phrase in phrases}:
+            self._by_beginning.setdefault(beginning, []).append(len(self._groups))
+        self._groups.append(phrases)
 
     def _meant(self, entry: str) -> Phrase:
         found = (parse(word).text for word in written(entry))
@@ -54,6 +55,12 @@ class Thesaurus:
 
     def _spelled(self, phrase: Phrase) -> tuple[Spelling, ...]:
         return tuple(self.lexicon.stems(word) for word in phrase)
+
+    def _spelled_group(self, number: int) -> list[tuple[Spelling, ...]]:
+        if number not in self._spelled_groups:
+            phrases = self._groups[number]
+            self._spelled_groups[number] = list(dict.fromkeys(map(self._spelled, phrases)))
+        return self._spelled_groups[number]
 
     def synonyms(self, phrase: Phrase) -> list[Synonym]:
         """The other phrases of all groups that a phrase stands in."""
@@ -64,16 +71,30 @@ class Thesaurus:
         return self._others({(stem,)})
 
     def _others(self, keys: set[Spelling]) -> list[Synonym]:
-        groups = sorted({index for key in keys for index in self._by_key.get(key, ())})
-        found = dict.fromkeys(words for index in groups for words in self._groups[index])
+        numbers = sorted(set().union(*map(self._having, keys)))
+        found = dict.fromkeys(words for number in numbers for words in self._spelled_group(number))
         return [
             Synonym(words, self._certainty(words)) for words in found if not keys & _keys(words)
         ]
 
+    def _having(self, key: Spelling) -> set[int]:
+        """The groups with a phrase of these stems."""
+        return {
+            number
+            for number in self._by_beginning.get(_beginning(key), ())
+            if any(key in _keys(words) for words in self._spelled_group(number))
+        }
+
     def _certainty(self, words: tuple[Spelling, ...]) -> float:
         if len(words) > 1:
             return 1.0
-        return float(max(self._uses[stem] for stem in words[0]) ** -_SHARED)
+        uses = max(len(self._having((stem,))) for stem in words[0])
+        return float(max(uses, 1) ** -_SHARED)
+
+
+def _beginning(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What stemming leaves alone: the first letters of each word."""
+    return tuple(fold(word)[:3] for word in words)
 
 
 def _keys(words: tuple[Spelling, ...]) -> set[Spelling]:

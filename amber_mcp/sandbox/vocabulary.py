@@ -25,16 +25,24 @@ class Vocabulary:
         self.lexicon = lexicon
         self.counts: Counter[str] = Counter()
         self._known: dict[str, str] = {}
+        self._also = {
+            fold(word): word for word in also if len(word) >= _SHORTEST_PART and word.isalpha()
+        }
         self._parts: dict[str, tuple[str, ...]] = {}
-        for word in also:
-            self._learn(word, _SHORTEST_PART)
 
-    def _learn(self, written: str, shortest: int = _SHORTEST_UNLISTED_PART) -> None:
-        if len(written) >= shortest and written.isalpha() and not self.lexicon.is_filler(written):
+    def _learn(self, written: str) -> None:
+        long_enough = len(written) >= _SHORTEST_UNLISTED_PART
+        if long_enough and written.isalpha() and not self.lexicon.is_filler(written):
             stem = self.lexicon.stems(written)[0]
             self._known.setdefault(fold(written), stem)
-            if len(stem) >= shortest and stem not in self.lexicon.fillers:
+            if len(stem) >= _SHORTEST_UNLISTED_PART and stem not in self.lexicon.fillers:
                 self._known.setdefault(stem, stem)
+
+    def _stem(self, text: str) -> str | None:
+        """The stem of a known word, or of one that the thesaurus lists."""
+        if (known := self._known.get(text)) is None and (listed := self._also.get(text)):
+            known = self._known[text] = self.lexicon.stems(listed)[0]
+        return known
 
     def add(self, counted: Counter[str]) -> None:
         """Learn the written words of a collection, before any compound is taken apart."""
@@ -55,7 +63,7 @@ class Vocabulary:
                 if 0 <= at <= _LONGEST_PREFIX:
                     forms.add(form[:at] + form[at + len(mark) :])
         stems = {self.lexicon.stems(form)[0] for form in forms if len(form) >= _SHORTEST_ROOT}
-        known = {stem for stem in stems if len(stem) >= _SHORTEST_ROOT and stem in self._known}
+        known = {stem for stem in stems if len(stem) >= _SHORTEST_ROOT and self._stem(stem)}
         return sorted(known.difference(self.lexicon.stems(word)))
 
     def parts(self, written: str) -> tuple[str, ...]:
@@ -71,7 +79,7 @@ class Vocabulary:
         best: tuple[tuple[int, int], str, str] | None = None
         ends: list[tuple[int, str]] = []
         for cut in range(_SHORTEST_PART, len(stem) - _SHORTEST_PART + 1):
-            right = self._known.get(stem[cut:]) or self._known.get(folded[cut:])
+            right = self._stem(stem[cut:]) or self._stem(folded[cut:])
             if right is None:
                 continue
             ends.append((cut, right))
@@ -94,7 +102,7 @@ class Vocabulary:
         return [part, *self._take_apart(part, part)]
 
     def _left(self, text: str, link: str) -> str | None:
-        return self._known.get(text.removesuffix(link)) if text.endswith(link) else None
+        return self._stem(text.removesuffix(link)) if text.endswith(link) else None
 
     def similar(self, written: str) -> list[str]:
         """Known stems that a mistyped or an inflected word may have meant."""

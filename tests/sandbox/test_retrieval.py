@@ -1,0 +1,60 @@
+"""How well plain questions find their document in the sample company, measured and printed.
+
+Both lists were written from the documents alone, without a look at the search. `questions.json`
+asks as people ask, worded otherwise than the documents; `hard_questions.json` goes out of its way
+to use other words, and shows where a search by words ends.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amber_mcp.sandbox.company import Company, read_company
+
+LISTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    company = read_company()
+    yield company
+    company.close()
+
+
+def pairs(name: str) -> list[dict[str, str]]:
+    loaded: list[dict[str, str]] = json.loads((LISTS / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("name", "first_at_least", "third_at_least"),
+    [("questions.json", 0.8, 0.95), ("hard_questions.json", 0.6, 0.75)],
+)
+def test_questions_find_their_document(
+    company: Company,
+    name: str,
+    first_at_least: float,
+    third_at_least: float,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = pairs(name)
+    index = company.documents.index
+    found = [[hit.path for hit in index.search(pair["question"], 3)] for pair in asked]
+    expected = [pair["document"] for pair in asked]
+    first = sum(paths[:1] == [path] for paths, path in zip(found, expected, strict=True))
+    third = sum(path in paths for paths, path in zip(found, expected, strict=True))
+    with capsys.disabled():
+        print(
+            f"\n{name}: {len(asked)} questions, first hit right {first / len(asked):.3f}, "
+            f"among the first three {third / len(asked):.3f}"
+        )
+    assert first / len(asked) >= first_at_least
+    assert third / len(asked) >= third_at_least
+
+
+def test_there_are_60_pairs_half_of_them_german() -> None:
+    asked = pairs("questions.json")
+    assert len({pair["question"] for pair in asked}) == 60
+    assert sum(pair["language"] == "de" for pair in asked) == 30
