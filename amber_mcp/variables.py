@@ -88,8 +88,9 @@ def _api_key(value: str) -> SecretStr:
 def _api_key_file(value: str) -> SecretStr:
     # A key that was put here by mistake must not be repeated; a key holds no separator.
     shown = value if os.sep in value else "it"
+    path = _expanded(value)
     try:
-        with _expanded(value).open("rb") as file:
+        with path.open("rb") as file:
             content = file.read(_MAX_KEY_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such file"

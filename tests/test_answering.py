@@ -130,3 +130,38 @@ async def test_nobody_there_stays_unreachable() -> None:
         await answered(nobody, [])
     assert error.value.kind == "upstream_unreachable"
     assert not isinstance(error.value, StreamBroken)
+
+
+async def test_a_link_that_the_cut_runs_through_is_no_source(upstream: Canned) -> None:
+    text = "See https://w.example/a and https://w.example/very/long/address"
+    async with upstream(events(text_chunk(text, "stop"))) as canned:
+        whole = await answered(canned.settings(), [], max_chars=len(text) - 5)
+    assert whole.truncated
+    assert [source.url for source in whole.sources] == ["https://w.example/a"]
+
+
+async def test_half_a_character_never_gets_out(upstream: Canned) -> None:
+    pieces: list[str] = []
+    stream = events(text_chunk("A \ud83d"), text_chunk("\ude00 B \ud83d", "stop"))
+    async with upstream(stream) as canned:
+        whole = await answered(canned.settings(), pieces)
+    assert whole.text == "A \U0001f600 B \ufffd"
+    "".join(pieces).encode()
+
+
+async def test_a_refusal_is_reported_as_text(upstream: Canned) -> None:
+    chunk = json.dumps({"choices": [{"delta": {"refusal": "No."}, "finish_reason": "stop"}]})
+    pieces: list[str] = []
+    async with upstream(events(chunk)) as canned:
+        whole = await answered(canned.settings(), pieces)
+    assert pieces == ["No."]
+    assert whole.notes == []
+
+
+async def test_an_early_or_an_empty_end_is_noted(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("", "content_filter"))) as canned:
+        whole = await answered(canned.settings(), [])
+    assert whole.notes == [
+        "amber gave an empty answer",
+        "amber ended this answer early: content_filter",
+    ]

@@ -19,7 +19,7 @@ from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT.parent / "shared" / "docs" / "server.schema.json"
-SECRETS = {"AMBER_API_KEY"}
+SECRETS = {"AMBER_API_KEY", "MORPHEUS_API_KEY", "ADAPTIVE_API_KEY"}
 UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 
 
@@ -30,7 +30,7 @@ def told_default(name: str) -> str:
         return "on" if value else "off"
     if name == "AMBER_TOOLS":
         return "all five"
-    if field == "api_key" or not value:
+    if field.endswith("api_key") or not value:
         return ""
     return f"{value:g}" if isinstance(value, float) else str(value)
 

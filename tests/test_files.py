@@ -134,6 +134,33 @@ def test_a_file_over_the_limit_is_refused_with_both_sizes(root: Path) -> None:
     assert "1000" in error.message
 
 
+@pytest.mark.parametrize("path", [".", "./", "~"])
+def test_the_folder_itself_is_refused(root: Path, path: str) -> None:
+    assert isinstance(refusal(path, root), Forbidden)
+
+
+def test_a_name_may_end_in_a_blank(root: Path) -> None:
+    (root / "odd ").write_text("odd")
+    assert content("odd ", root) == b"odd"
+
+
+def test_without_a_home_or_a_working_directory_nothing_breaks(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.chdir(root)
+    assert upload_roots(Settings()) == (root,)
+    assert isinstance(refusal("~/x", root), NotFound | Forbidden)
+    gone = root / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert upload_roots(Settings()) == ()
+
+
 @pytest.mark.parametrize("path", ["", "  ", "a\0b"])
 def test_what_is_no_path_is_an_invalid_request(root: Path, path: str) -> None:
     assert isinstance(refusal(path, root), InvalidRequest)

@@ -19,5 +19,18 @@ def test_what_looks_like_a_secret_is_hidden(text: str, clean: str) -> None:
     assert redacted(text) == clean
 
 
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("bad key hunt… (cut)", "bad key [hidden]… (cut)"),
+        ("bad key hunter", "bad key [hidden]"),
+        ("bad key hun… (cut)", "bad key hun… (cut)"),
+        ('{"key": "a\\"b\\\\c"}', '{"key": "[hidden]"}'),
+    ],
+)
+def test_a_secret_is_hidden_though_it_is_cut_off_or_escaped(text: str, clean: str) -> None:
+    assert redacted(text, "hunter2", 'a"b\\c') == clean
+
+
 def test_a_configured_secret_is_hidden_whatever_it_looks_like() -> None:
     assert redacted("I got hunter2!", "hunter2", "") == "I got [hidden]!"

@@ -430,9 +430,9 @@ async def test_an_unforeseen_failure_is_logged_and_not_shown(
     async def fails(*_: object) -> None:
         raise ZeroDivisionError("an inner matter")
 
-    monkeypatch.setattr("amber_mcp.app.App.models", fails)
+    monkeypatch.setattr("amber_mcp.app.App.default_model", fails)
     async with connect(settings) as client:
-        told = failure(await client.call_tool("list_models", {}), "internal_error")
+        told = failure(await client.call_tool("ask_amber", {"question": "Why?"}), "internal_error")
     assert "ZeroDivisionError" in told
     assert "inner matter" not in told
     assert "an inner matter" in caplog.text
@@ -446,3 +446,44 @@ async def test_the_embedded_sandbox_never_gets_the_configured_key(connect: Conne
         answered = structured(await client.call_tool("run_agent", run))
     assert listed["default_model"]
     assert "it/" in answered["sources"][0]["title"]
+
+
+async def test_a_hanging_list_of_models_holds_nobody_up_for_longer_than_a_call_may_take(
+    connect: Connect, upstream: Canned
+) -> None:
+    told: list[str] = []
+    async with upstream(stalled_stream) as canned:
+        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.5")) as client:
+
+            async def ask() -> None:
+                result = await client.call_tool("ask_amber", {"question": "Why?"})
+                told.append(failure(result, "upstream_timeout"))
+
+            with anyio.fail_after(4):
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(10):
+                        tasks.start_soon(ask)
+    assert len(told) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SSL_CERT_FILE", "/no/such/file"), ("HTTPS_PROXY", "odd://x")]
+)
+async def test_a_network_that_cannot_be_set_up_is_told_on_each_call(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings = Settings.from_environment({"AMBER_BASE_URL": "a.example", "AMBER_API_KEY": KEY})
+    async with connect(settings) as client:
+        assert (await client.list_tools()).tools
+        told = failure(await client.call_tool("list_models", {}), "not_configured")
+    assert name in told
+
+
+async def test_a_list_of_sources_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
+    links = " ".join(f"https://w.example/{number}" for number in range(60))
+    async with upstream(events(text_chunk(links, "stop"))) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
+    assert len(answered["sources"]) == 50
+    assert answered["truncated"] is True

@@ -56,6 +56,7 @@ def test_base_url_is_the_tenants_root(given: str, root: str) -> None:
         ("https://a b.example", "no valid host"),
         ("https://acme.example:99999", "not a URL"),
         ("https://[::1", "not a URL"),
+        ("https://acme.example:0", "port 0"),
     ],
 )
 def test_a_faulty_base_url_names_the_variable_the_fault_and_an_example(
@@ -109,7 +110,12 @@ def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     long.write_bytes(b"x" * 20_000)
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\xfa")
-    for path, fault in ((tmp_path / "none", "No such file"), (long, "too long"), (binary, "text")):
+    for path, fault in (
+        (tmp_path / "none", "No such file"),
+        (tmp_path, "Is a directory"),
+        (long, "too long"),
+        (binary, "text"),
+    ):
         (problem,) = Settings.from_environment({"AMBER_API_KEY_FILE": str(path)}).problems
         assert str(path) in problem
         assert fault in problem
@@ -128,11 +134,13 @@ def test_agents_are_names_for_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"), [("hr", "'hr'"), ("=1", "'=1'"), ("hr=1,hr=2", "twice")]
+    ("given", "fault"),
+    [("hr", "number 1"), ("a=1,=1", "number 2"), ("hr=1,HR=2", "twice"), (KEY, "number 1")],
 )
 def test_faulty_agents_are_told(given: str, fault: str) -> None:
     (problem,) = Settings.from_environment({"AMBER_AGENTS": given}).problems
     assert fault in problem
+    assert KEY not in problem
 
 
 def test_tools_are_all_five_or_those_that_are_named() -> None:
@@ -191,6 +199,8 @@ def test_a_value_is_read(name: str, value: str, expected: object) -> None:
         ("AMBER_LANGUAGE", "deutsch bitte"),
         ("AMBER_MODEL", "two words"),
         ("AMBER_UPLOAD_FIELD", 'a"b'),
+        ("AMBER_UPLOAD_FIELD", "a b"),
+        ("AMBER_MAX_BODY_BYTES", "9" * 5000),
         ("AMBER_CONNECT_TIMEOUT", "soon"),
         ("AMBER_READ_TIMEOUT", "0"),
         ("AMBER_CALL_TIMEOUT", "nan"),
@@ -241,3 +251,62 @@ def test_the_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_around_a_value_are_taken_off(quote: str) -> None:
+    given = {"AMBER_API_KEY": f"{quote}{KEY}{quote}", "AMBER_BASE_URL": f"{quote}a.example {quote}"}
+    settings = Settings.from_environment(given)
+    assert settings.api_key.get_secret_value() == KEY
+    assert settings.base_url == "https://a.example"
+
+
+def test_a_key_given_as_the_file_of_a_key_is_not_repeated() -> None:
+    for key in (KEY, "an-odd-key-of-no-known-form"):
+        (problem,) = Settings.from_environment({"AMBER_API_KEY_FILE": key}).problems
+        assert "names no file that can be read" in problem
+        assert key not in problem
+
+
+@pytest.mark.parametrize("name", ["AMBER_UPLOAD_ROOTS", "AMBER_API_KEY_FILE"])
+def test_the_home_of_nobody_is_a_fault(name: str) -> None:
+    (problem,) = Settings.from_environment({name: "~no-such-user/x"}).problems
+    assert "home folder of somebody unknown" in problem
+
+
+def test_for_the_sandbox_nothing_of_a_tenant_counts() -> None:
+    tenant = {
+        "AMBER_BASE_URL": "https://customerDomain.ambersearch.de",
+        "AMBER_API_KEY": "ambrs-…",
+        "AMBER_API_KEY_FILE": "/no/such/file",
+        "AMBER_AGENTS": "hr=1",
+        "AMBER_MODEL": "theirs",
+        "AMBER_OPENAI_MODELS": "theirs",
+        "AMBER_LANGUAGE": "de",
+    }
+    settings = Settings.for_sandbox(tenant)
+    assert settings == Settings(base_url="sandbox", language="de")
+    settings.require()
+
+
+@pytest.mark.parametrize(
+    ("upstream", "missing"),
+    [
+        ("MORPHEUS", "MORPHEUS_BASE_URL is not set.*MORPHEUS_API_KEY is not set"),
+        ("ADAPTIVE", "ADAPTIVE_BASE_URL is not set.*ADAPTIVE_API_KEY is not set"),
+    ],
+)
+def test_each_upstream_has_its_own_variables(upstream: str, missing: str) -> None:
+    with pytest.raises(NotConfigured, match=missing):
+        Settings.from_environment({"AMBER_BASE_URL": "a.example"}).require(upstream)
+    given = {f"{upstream}_BASE_URL": "https://x.example/api/v1/", f"{upstream}_API_KEY": "Bearer k"}
+    settings = Settings.from_environment(given)
+    settings.require(upstream)
+    assert getattr(settings, f"{upstream.lower()}_base_url") == "https://x.example"
+
+
+def test_models_are_named_one_after_the_other() -> None:
+    given = {"AMBER_OPENAI_MODELS": "azure/gpt-5.4, b b", "ADAPTIVE_MODELS": "p/m,p"}
+    settings = Settings.from_environment(given)
+    assert settings.openai_models == ("azure/gpt-5.4", "b")
+    assert settings.adaptive_models == ("p/m", "p")

@@ -61,7 +61,7 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
     status = response.status_code
     if 300 <= status < 400:
         return UpstreamError(
-            "the API answered with a redirect, which is not followed because the key would go along",
+            "the API answered with a redirect, which is not followed: the key would go along",
             status=status,
             advice="Check the base URL: it should be the address that the redirect leads to.",
         )

@@ -43,7 +43,10 @@ class Gathered:
     def _add_choice(self, place: int, choice: dict[str, Json]) -> None:
         index = choice.get("index")
         number = index if type(index) is int else place
-        known = self._choices.setdefault(number, {"index": number, "message": {}})
+        # A stream need not say whose message it is (seed 002's does not): there is one answer.
+        known = self._choices.setdefault(
+            number, {"index": number, "message": {"role": "assistant"}}
+        )
         piece = choice.get("delta") or choice.get("message")
         for key, value in choice.items():
             if key not in ("delta", "message", "index") and value is not None:

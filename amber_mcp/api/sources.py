@@ -21,6 +21,7 @@ _MARKDOWN_LINK = re.compile(
     r"\(\s*<?(?P<url>https?://(?:[^\s()<>]|\([^\s()<>]*\))+)>?(?:\s+[\"'][^\"'\n]*[\"'])?\s*\)"
 )
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\])}|\\^]+")
+_MARKDOWN_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
 _IMAGE = re.compile(r"!(\[[^\[\]]{0,500}\][ \n]?[(\[])")
 _IMAGE_TAG = re.compile(r"(?is)<img\b[^>]{0,2000}>?")
 
@@ -47,7 +48,7 @@ def links_in(text: str) -> tuple[Source, ...]:
         for match in _MARKDOWN_LINK.finditer(text)
         if _is_web(match["url"])
     ]
-    rest = _MARKDOWN_LINK.sub(" ", text)
+    rest = _MARKDOWN_LINK.sub(" ", _MARKDOWN_IMAGE.sub(" ", text))
     bare = [match.group().rstrip(".,;:!?*_") for match in _BARE_URL.finditer(rest)]
     return distinct([*titled, *(Source(url, url, "link") for url in bare if _is_web(url))])
 

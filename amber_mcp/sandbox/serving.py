@@ -11,7 +11,6 @@ from secrets import token_urlsafe
 import anyio
 import uvicorn
 from anyio import to_thread
-from anyio.abc import TaskStatus
 
 from . import adaptive, morpheus, openai_format
 from .app import Keys, create_app, is_loopback
@@ -62,17 +61,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def serve_until_stopped(
-        self, listener: socket.socket, *, task_status: TaskStatus[None]
-    ) -> None:
-        self._listening = task_status
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = anyio.Event()
+
+    async def serve_until_stopped(self, listener: socket.socket) -> None:
         # Stopping is `should_exit`'s business, so that open streams and sockets are closed.
         with anyio.CancelScope(shield=True):
             await self.serve(sockets=[listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._listening.started()
+        self.listening.set()
 
 
 @asynccontextmanager
@@ -142,8 +142,9 @@ async def _serving(app: object, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(config)
     failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve_until_stopped, listener)
         try:
-            await tasks.start(server.serve_until_stopped, listener)
+            await server.listening.wait()
             yield
         except Exception as error:  # noqa: BLE001 - raised again, outside the group
             failed = error

@@ -160,6 +160,11 @@ async def test_a_stream_that_ends_with_neither_is_broken(upstream: Canned) -> No
         (completion("", error={"message": "boom"}), "upstream_error", "boom"),
         (JSONResponse({"choices": []}), "upstream_error", "choices"),
         (JSONResponse([1]), "upstream_error", "[1]"),
+        (JSONResponse({"choices": [], "error": {"status": 402}}), "payment_required", ""),
+        (JSONResponse({"choices": {"0": "x"}}), "upstream_error", '{"choices": {"0": "x"}}'),
+        (JSONResponse({"choices": [{"message": {"content": {"a": 1}}}]}), "upstream_error", "a"),
+        (Response(b"[" * 100_000, media_type="application/json"), "upstream_error", "[[["),
+        (events("[" * 100_000), "upstream_error", "[[["),
         (PlainTextResponse("<html>Sign in</html>"), "upstream_error", "Sign in"),
         (JSONResponse({"detail": "no"}, 403), "forbidden", "no"),
         (Response(b"", 500), "upstream_error", ""),
@@ -298,3 +303,27 @@ async def test_a_file_that_changes_while_it_is_sent_is_an_error(
         api = amber_of(http)
         with anyio.fail_after(10), pytest.raises(InvalidRequest, match="changed"):
             await api.upload(Changing(b"12345"), filename="a", media_type="text/plain")
+
+
+@pytest.mark.parametrize("choices", [["So."], [{"text": "So."}], [{"message": {"content": "So."}}]])
+async def test_untyped_choices_are_read_in_the_forms_that_make_sense(
+    upstream: Canned, choices: list[object]
+) -> None:
+    async with upstream(JSONResponse({"choices": choices})) as canned:
+        (delta,) = await deltas_of(canned.settings(AMBER_STREAM="off"))
+    assert delta.text == "So."
+
+
+async def test_a_stream_s_content_type_may_be_written_in_any_case(upstream: Canned) -> None:
+    stream = events(text_chunk("So.", "stop"))
+    stream.headers["content-type"] = "Text/Event-Stream; charset=utf-8"
+    async with upstream(stream) as canned:
+        assert (await deltas_of(canned.settings()))[0].text == "So."
+
+
+async def test_the_key_is_hidden_in_a_request_id_and_where_words_are_cut(upstream: Canned) -> None:
+    long = JSONResponse({"detail": "x" * 590 + KEY}, 500, {"X-Request-Id": KEY})
+    async with upstream(long) as canned:
+        with pytest.raises(AmberError) as error:
+            await deltas_of(canned.settings())
+    assert "ambrs-pla" not in describe(error.value)

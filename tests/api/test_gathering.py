@@ -60,7 +60,11 @@ def test_text_is_joined_choice_by_choice() -> None:
                 "finish_reason": "stop",
                 "message": {"role": "assistant", "content": "AB"},
             },
-            {"index": 1, "finish_reason": "length", "message": {"content": "CD"}},
+            {
+                "index": 1,
+                "finish_reason": "length",
+                "message": {"role": "assistant", "content": "CD"},
+            },
         ],
         "usage": {"total_tokens": 3},
     }
@@ -123,7 +127,8 @@ def test_what_an_api_adds_is_kept() -> None:
         {"session_id": "s", "choices": [{"index": 0, "completion_id": "c", "delta": {}}]},
     )
     kept = {name: value for name, value in choice.items() if name != "delta"}
-    assert body == {"session_id": "s", "choices": [{**kept, "message": delta}], "usage": {}}
+    message = {"role": "assistant", **delta}
+    assert body == {"session_id": "s", "choices": [{**kept, "message": message}], "usage": {}}
 
 
 def test_a_refusal_and_the_arguments_of_an_old_call_are_joined_too() -> None:
@@ -132,4 +137,8 @@ def test_a_refusal_and_the_arguments_of_an_old_call_are_joined_too() -> None:
         {"choices": [choice(refusal=".", function_call={"arguments": "}"})]},
     )
     message = body["choices"][0]["message"]
-    assert message == {"refusal": "No.", "function_call": {"name": "f", "arguments": "{}"}}
+    assert message == {
+        "role": "assistant",
+        "refusal": "No.",
+        "function_call": {"name": "f", "arguments": "{}"},
+    }

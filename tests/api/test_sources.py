@@ -102,12 +102,21 @@ def test_the_first_of_two_with_one_address_stays() -> None:
     assert distinct([first, second]) == (first,)
 
 
-def test_images_become_links() -> None:
-    text = "![logo](https://w.example/l.png) ![](https://w.example/t?q=secret) ![local](l.png)"
-    clean = without_images(text)
-    assert clean == (
-        "[logo](https://w.example/l.png) [](https://w.example/t?q=secret) ![local](l.png)"
-    )
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("![logo](https://w.example/l.png)", "[logo](https://w.example/l.png)"),
+        ("![](https://w.example/t?q=secret)", "[](https://w.example/t?q=secret)"),
+        ("![a\nb](https://w.example/l.png)", "[a\nb](https://w.example/l.png)"),
+        ("![a](//w.example/l.png)", "[a](//w.example/l.png)"),
+        ("![a][ref]", "[a][ref]"),
+        ("<img src='https://w.example/l.png' alt=x>", "[image](https://w.example/l.png)"),
+        ("<IMG\nsrc=x.png>", "[image]"),
+        ("<imgx> wow! [a](https://w.example/)", "<imgx> wow! [a](https://w.example/)"),
+    ],
+)
+def test_images_become_links(text: str, clean: str) -> None:
+    assert without_images(text) == clean
 
 
 def test_links_are_found_in_time_in_hostile_text() -> None:

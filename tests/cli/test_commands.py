@@ -257,3 +257,59 @@ async def test_a_path_that_is_none_is_refused() -> None:
     done = await run("serve", "--http", "--path", "mcp")
     assert done.status == 2
     assert "--path" in done.err
+
+
+async def test_for_the_sandbox_a_tenant_s_settings_do_not_count() -> None:
+    tenant = {
+        "AMBER_BASE_URL": "https://customerDomain.ambersearch.de",
+        "AMBER_API_KEY": "ambrs-…",
+        "AMBER_AGENTS": "hr=00000000-0000-4000-8000-000000000000",
+        "AMBER_MODEL": "theirs",
+    }
+    done = await run("ask", "--sandbox", "--agent", "hr", "--json", QUESTION, **tenant)
+    assert done.status == 0
+    assert "hr/" in json.loads(done.out)["sources"][0]["title"]
+    assert (await run("doctor", "--sandbox", **tenant)).status == 0
+
+
+async def test_files_that_are_left_out_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Lighthouse\n\nIt opens on 3 June.\n")
+    (tmp_path / "b.bin").write_bytes(bytes(range(256)))
+    done = await run("ask", "--docs", str(tmp_path), "When does the lighthouse open?")
+    assert "3 June" in done.out
+    assert "Left out: b.bin" in done.err
+
+
+async def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    done = await run("ask", "--docs", str(tmp_path), "When does the lighthouse open?")
+    assert "0 documents" in done.out
+
+
+async def test_web_addresses_are_listed_on_the_sandbox_too() -> None:
+    done = await run("ask", "--sandbox", "--web", "What is cavitation?")
+    assert "\n     https://" in done.out
+    assert "\n     http://127.0.0.1" not in done.out
+
+
+async def test_json_holds_nothing_that_steers_a_terminal(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("a\x9b31m\u202eb", "stop"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        done = await run("ask", "--json", "Why?", **given)
+    assert json.loads(done.out)["answer"] == "a31mb"
+
+
+async def test_an_answer_that_ended_early_is_noted(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("Half", "length"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        done = await run("ask", "Why?", **given)
+    assert "ended this answer early: length" in done.err
+
+
+async def test_a_file_over_the_limit_is_not_uploaded(
+    tmp_path: Path, sandbox: SandboxProgram
+) -> None:
+    (tmp_path / "memo.txt").write_text("123456")
+    given = {**sandbox.environment, "AMBER_MAX_UPLOAD_BYTES": "5"}
+    done = await run("ask", QUESTION, "--file", str(tmp_path / "memo.txt"), **given)
+    assert done.status == 1
+    assert done.err.startswith("too_large: ")
