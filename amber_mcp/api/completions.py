@@ -1,5 +1,6 @@
 """What the four completions APIs share: a request is posted, and read back piece by piece."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
 
-class CompletionsApi:
+class CompletionsApi(ABC):
     """A completions API. Each of the four says where it differs."""
 
     dialect: ClassVar[Dialect]
@@ -27,13 +28,13 @@ class CompletionsApi:
         """Whether the answer to `request` is asked for as a stream."""
         return self._stream
 
+    @abstractmethod
     def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
         """The body to post, with documented parameters alone."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def models(self) -> tuple[Model, ...]:
         """The models that can be asked."""
-        raise NotImplementedError
 
     def is_control(self, chunk: Mapping[str, Json]) -> bool:  # noqa: ARG002  # likewise
         """Whether a piece of a stream tells of the stream itself, and nothing of the answer."""

@@ -5,6 +5,7 @@ arguments; the returned model is the result, which stands alone as text and as s
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,12 +38,12 @@ class Call:
         return max(0.0, self.started + limit - anyio.current_time())
 
 
-class Result(BaseModel):
+class Result(BaseModel, ABC):
     """What a tool returns."""
 
+    @abstractmethod
     def as_text(self) -> str:
         """Everything that matters, for hosts that show the model nothing but text."""
-        raise NotImplementedError
 
 
 Function = Callable[..., Awaitable[Result]]
