@@ -130,7 +130,11 @@ def _tools(value: str) -> tuple[str, ...]:
 
 
 def _upload_roots(value: str) -> tuple[Path, ...]:
-    roots = tuple(_expanded(part.strip()) for part in value.split(os.pathsep) if part.strip())
+    """The folders; where one of them is faulty, none is allowed rather than the default."""
+    try:
+        roots = tuple(_expanded(part.strip()) for part in value.split(os.pathsep) if part.strip())
+    except FaultyValueError as fault:
+        raise FaultyValueError(str(fault), ()) from None
     for root in roots:
         if not root.is_absolute():
             raise FaultyValueError(f"has a folder that is not an absolute path ({root})", ())
@@ -141,7 +145,7 @@ def _expanded(value: str) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise FaultyValueError("names the home folder of somebody unknown", ()) from None
+        raise FaultyValueError("names the home folder of somebody unknown") from None
 
 
 def _switch(value: str) -> bool:

@@ -270,8 +270,10 @@ def test_a_key_given_as_the_file_of_a_key_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("name", ["AMBER_UPLOAD_ROOTS", "AMBER_API_KEY_FILE"])
 def test_the_home_of_nobody_is_a_fault(name: str) -> None:
-    (problem,) = Settings.from_environment({name: "~no-such-user/x"}).problems
+    settings = Settings.from_environment({name: "~no-such-user/x"})
+    (problem,) = settings.problems
     assert "home folder of somebody unknown" in problem
+    assert not settings.upload_roots
 
 
 def test_for_the_sandbox_nothing_of_a_tenant_counts() -> None:
