@@ -74,10 +74,14 @@ class Dialect:
                 raise self._lacks(f"content of type `{kind}` (`{place}.content.{number}`)", having)
 
     def _lacks(self, what: str, having: list[str]) -> Unsupported:
-        where = f"{', '.join(having)} document it" if having else "no API documents it"
+        if not having:
+            return Unsupported(
+                f"{self.name} does not document {what}, and no other API does",
+                advice="Leave it out.",
+            )
         return Unsupported(
             f"{self.name} does not document {what}",
-            advice=f"Leave it out, or choose a model of another API: {where}.",
+            advice=f"Leave it out, or choose a model of another API: {', '.join(having)}.",
         )
 
 

@@ -58,6 +58,8 @@ class Gathered:
 
 def _merge(known: dict[str, Json], piece: Mapping[str, Json]) -> None:
     for key, value in piece.items():
+        if value is None and key != "content":
+            continue  # It says nothing; of `content` it says that there is none.
         before = known.get(key)
         if key == "tool_calls" and isinstance(value, list):
             known[key] = _merged_calls(before if isinstance(before, list) else [], value)

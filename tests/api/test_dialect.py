@@ -112,7 +112,7 @@ def test_a_value_that_does_not_fit_is_named(dialect: Dialect, parameters: dict, 
         (OPENAI, {"parameters": {"session_id": "x"}}, "`session_id`", "morpheus, adaptive"),
         (OPENAI, {"parameters": {"tools": []}}, "`tools`", "amber, adaptive"),
         (MORPHEUS, {"parameters": {"labels": {}}}, "`labels`", "adaptive"),
-        (ADAPTIVE, {"parameters": {"nonsense": 1}}, "`nonsense`", "no API documents it"),
+        (ADAPTIVE, {"parameters": {"nonsense": 1}}, "`nonsense`", "no other API does"),
         (AMBER, {"functions": (FUNCTION,)}, "function `tools`", "amber-openai, morpheus"),
         (ADAPTIVE, {"functions": (FUNCTION,)}, "function `tools`", "amber-openai, morpheus"),
     ],
@@ -144,7 +144,7 @@ def test_what_is_not_documented_is_refused_and_who_has_it_is_told(
             "content of type `image_url`",
             "amber-openai, adaptive",
         ),
-        (OPENAI, Message("user", [{"type": "input_audio"}]), "`input_audio`", "no API"),
+        (OPENAI, Message("user", [{"type": "input_audio"}]), "`input_audio`", "no other API"),
     ],
 )
 def test_a_message_that_is_not_documented_is_refused(
@@ -153,7 +153,7 @@ def test_a_message_that_is_not_documented_is_refused(
     error = refusal(dialect, message)
     assert isinstance(error, Unsupported)
     assert what in error.message
-    assert where in error.next_step
+    assert where in describe(error)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Gathering: the pieces of a stream become the body that would have come at once."""
 
+import copy
+
 from amber_mcp.api.gathering import Gathered
 
 
@@ -14,7 +16,7 @@ def choice(index: int = 0, finish_reason: str | None = None, **delta: object) ->
     return {"index": index, "delta": delta, "finish_reason": finish_reason}
 
 
-def test_a_whole_body_stays_what_it_was() -> None:
+def test_a_whole_body_stays_what_it_was_less_what_is_null() -> None:
     body = {
         "id": "chatcmpl-1",
         "created": 1782397258,
@@ -28,7 +30,6 @@ def test_a_whole_body_stays_what_it_was() -> None:
                 "message": {
                     "role": "assistant",
                     "content": None,
-                    "refusal": None,
                     "tool_calls": [
                         {
                             "id": "call_1",
@@ -41,7 +42,10 @@ def test_a_whole_body_stays_what_it_was() -> None:
         ],
         "usage": {"total_tokens": 195, "prompt_tokens_details": {"cached_tokens": 0}},
     }
-    assert gathered(body) == body
+    sent = copy.deepcopy(body)
+    sent["choices"][0]["message"] |= {"refusal": None, "audio": None, "function_call": None}
+    sent["choices"][0]["logprobs"] = None
+    assert gathered(sent) == body
 
 
 def test_text_is_joined_choice_by_choice() -> None:
