@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
@@ -68,6 +69,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("ok", "amber answers, and accepts the key")
         ids = [model.id for model in models]
         yield _on_models(ids, settings.model)
+        for name, api in app.apis.items():
+            if name != "amber" and (finding := await _on_api(app, name, api)):
+                yield finding
         yield _on_folders(settings)
 
 
@@ -80,10 +84,23 @@ def _told(app: App) -> str:
     )
 
 
+async def _on_api(app: App, name: str, api: CompletionsApi) -> Finding | None:
+    """What one of the APIs for `chat_completion` answers; nothing where it names no models."""
+    try:
+        ids = [model.id for model in await app.models_of(api)]
+    except AmberError as error:
+        return Finding("problem", f"{name}: {describe(error)}")
+    return Finding("ok", f"{name}: {_listed(ids)}") if ids else None
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
+
+
 def _on_models(ids: list[str], configured: str) -> Finding:
     if not ids:
         return Finding("problem", "The tenant lists no models: ask your amber administrator.")
-    listed = ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
+    listed = _listed(ids)
     if configured and configured not in ids:
         return Finding(
             "problem", f"AMBER_MODEL is {configured}, which is not listed. There are {listed}."

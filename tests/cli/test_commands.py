@@ -241,6 +241,15 @@ async def test_doctor_tells_of_a_tenant_without_models(upstream: Canned) -> None
 async def test_doctor_checks_the_embedded_sandbox() -> None:
     done = await run("doctor", "--sandbox", cwd=Path(os.sep))
     assert done.status == 0
+    for name in ("amber-openai", "morpheus", "adaptive"):
+        assert f"ok  {name}: " in done.out
+
+
+async def test_doctor_names_another_api_that_is_silent(sandbox: SandboxProgram) -> None:
+    given = {"MORPHEUS_BASE_URL": "http://127.0.0.1:9", "MORPHEUS_API_KEY": "sk-x"}
+    done = await run("doctor", **{**sandbox.environment, **given})
+    assert done.status == 1
+    assert "morpheus: upstream_unreachable" in done.out
 
 
 async def test_serve_without_http_is_the_stdio_server() -> None:
