@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import adaptive, pages
+from . import adaptive, openapi, pages
 from .adaptive import AdaptiveApi
 from .amber import AmberApi
 from .company import Company
@@ -118,6 +118,7 @@ def create_app(
                     Middleware(KeyCheck, api_key=keys.adaptive),
                 ],
             ),
+            openapi.route(),
             pages.route("documents", company.documents),
             pages.route("web", company.web),
         ],
