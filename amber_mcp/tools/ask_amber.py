@@ -8,7 +8,15 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
-from .asking import chosen_temperature, conversation, language_of, model_of, required_text
+from .asking import (
+    Language,
+    ModelId,
+    chosen_temperature,
+    conversation,
+    language_of,
+    model_of,
+    required_text,
+)
 from .tool import Call, tool
 
 
@@ -29,10 +37,8 @@ async def ask_amber(
     file_ids: Annotated[
         list[str], Field(description="Files to answer from: ids that upload_file returned.")
     ] = [],  # noqa: B006  # never changed: pydantic copies it
-    model: Annotated[str, Field(description="A model id of list_models. Empty: the default.")] = "",
-    language: Annotated[
-        str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
-    ] = "",
+    model: ModelId = "",
+    language: Language = "",
     instructions: Annotated[
         str, Field(description="How to answer: role, form, length. Empty: as amber does.")
     ] = "",

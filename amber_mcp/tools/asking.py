@@ -2,10 +2,18 @@
 
 import math
 import re
+from typing import Annotated
+
+from pydantic import Field
 
 from amber_mcp.api.types import Message
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
+
+ModelId = Annotated[str, Field(description="A model id of list_models. Empty: the default.")]
+Language = Annotated[
+    str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
+]
 
 
 def required_text(name: str, value: str) -> str:

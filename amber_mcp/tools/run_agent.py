@@ -9,7 +9,7 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
-from .asking import conversation, language_of, model_of, required_text
+from .asking import Language, ModelId, conversation, language_of, model_of, required_text
 from .tool import Call, tool
 
 
@@ -44,10 +44,8 @@ async def run_agent(
     file_ids: Annotated[
         list[str], Field(description="Files to work on: ids that upload_file returned.")
     ] = [],  # noqa: B006  # never changed: pydantic copies it
-    model: Annotated[str, Field(description="A model id of list_models. Empty: the default.")] = "",
-    language: Annotated[
-        str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
-    ] = "",
+    model: ModelId = "",
+    language: Language = "",
 ) -> AgentRun:
     """Give a task to one of the company's amber agents, with its own instructions and knowledge.
 

@@ -8,7 +8,7 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 
 from .answered import Answered, answer_call, fields_of
-from .asking import conversation, language_of, model_of, required_text
+from .asking import Language, ModelId, conversation, language_of, model_of, required_text
 from .tool import Call, tool
 
 
@@ -22,10 +22,8 @@ async def web_search(
             "name nothing confidential."
         ),
     ],
-    model: Annotated[str, Field(description="A model id of list_models. Empty: the default.")] = "",
-    language: Annotated[
-        str, Field(description="Language code of the answer, such as en or de. Empty: the default.")
-    ] = "",
+    model: ModelId = "",
+    language: Language = "",
 ) -> Answered:
     """Answer a question from the public web through the company's amber, with links.
 
