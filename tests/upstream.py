@@ -114,9 +114,21 @@ async def _seen(request: Request) -> Seen:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = anyio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._stopping.wait()
 
 
 @asynccontextmanager
@@ -145,4 +157,4 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
         try:
             yield upstream
         finally:
-            server.should_exit = True
+            server.stop()

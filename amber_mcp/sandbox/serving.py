@@ -64,11 +64,23 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = anyio.Event()
+        self._stopping = anyio.Event()
 
     async def serve_until_stopped(self, listener: socket.socket) -> None:
         # Stopping is `should_exit`'s business, so that open streams and sockets are closed.
         with anyio.CancelScope(shield=True):
             await self.serve(sockets=[listener])
+
+    def stop(self) -> None:
+        """End at once, but for what is in flight."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which sleeps between looks at `should_exit`; this one is woken up."""
+        while not await self.on_tick(0):
+            with anyio.move_on_after(1):
+                await self._stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -149,7 +161,7 @@ async def _serving(app: object, listener: socket.socket) -> AsyncIterator[None]:
         except Exception as error:  # noqa: BLE001 - raised again, outside the group
             failed = error
         finally:
-            server.should_exit = True
+            server.stop()
     # Inside the task group it would have become an exception group.
     if failed is not None:
         raise failed
