@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 import anyio
 
+from .api.adaptive import AdaptiveApi
+from .api.amber import AmberApi
+from .api.amber_openai import AmberOpenAiApi
 from .api.completions import CompletionsApi
+from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .app import App
 from .errors import AmberError, InvalidRequest, NotConfigured, NotFound
+
+DIALECTS = tuple(api.dialect for api in (AmberApi, AmberOpenAiApi, MorpheusApi, AdaptiveApi))
+"""What each API documents, whether or not it is configured."""
 
 _UPSTREAMS = {
     "amber": "AMBER",

@@ -227,6 +227,7 @@ async def test_an_api_without_settings_is_not_there(
         ({"messages": ["x"]}, "invalid_request", "`messages.0` must be an object"),
         ({"model": "amber:", "messages": USER}, "invalid_request", "no model"),
         ({"messages": USER, "parameters": {"top_p": 1}}, "unsupported", "`top_p`"),
+        ({"messages": USER, "parameters": {"top_p": 1}}, "unsupported", "morpheus, adaptive"),
         ({"messages": USER, "parameters": "x"}, "invalid_request", "must be an object"),
         ({"messages": USER, "tools": [FUNCTION]}, "unsupported", "function `tools`"),
         ({"messages": USER, "tools": [{"id": "x"}]}, "invalid_request", "`tools.0` is no function"),

@@ -9,7 +9,7 @@ from amber_mcp.api.types import ChatRequest, Json, Message
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.files import upload_roots
 from amber_mcp.images import sendable_image
-from amber_mcp.routing import route
+from amber_mcp.routing import DIALECTS, route
 
 from .schema import OpenObject
 from .tool import Call, Result, tool
@@ -83,7 +83,7 @@ async def chat_completion(
         functions=tuple(_function(number, fields) for number, fields in enumerate(tools)),
         parameters=parameters,
     )
-    api.dialect.check(request, [other.dialect for other in app.apis.values()])
+    api.dialect.check(request, DIALECTS)
     received = 0
 
     def on_text(piece: str) -> None:
