@@ -350,3 +350,16 @@ async def test_feedback_that_says_too_little_is_refused(
             )
     assert told in failure(result, "invalid_request")
     assert canned.seen == []
+
+
+async def test_over_http_no_local_image_is_read(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": str(tmp_path / "dot.png")}}
+    message = {"role": "user", "content": [image]}
+    async with upstream(completion("So.")) as canned:
+        settings = settings_of(canned, AMBER_UPLOAD_ROOTS=str(tmp_path))
+        async with connect(settings, local_files=False) as client:
+            asked = {"model": "amber-openai:m", "messages": [message]}
+            failure(await client.call_tool("chat_completion", asked), "unsupported")
+    assert canned.seen == []

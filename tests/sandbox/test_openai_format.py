@@ -124,6 +124,19 @@ async def test_images_are_described_from_their_bytes(http: httpx2.AsyncClient):
     assert f"Image 3: {urls[2]}. The sandbox fetches nothing" in text
 
 
+async def test_the_official_client_sends_images(client: AsyncOpenAI):
+    png = pictures.png(640, 480)
+    parts = [
+        {"type": "text", "text": "What's in this image?"},
+        {"type": "image_url", "image_url": {"url": pictures.uri(png)}},
+    ]
+    messages: Any = [{"role": "user", "content": parts}]
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages, max_tokens=300
+    )
+    assert "PNG, 640 × 480 pixels" in (completion.choices[0].message.content or "")
+
+
 @pytest.mark.parametrize(
     "url", ["http://example.com/a.png", "data:image/png;base64,!", "file:///etc/passwd"]
 )

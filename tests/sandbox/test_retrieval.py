@@ -1,8 +1,9 @@
 """How well plain questions find their document in the sample company, measured and printed.
 
-Both lists were written from the documents alone, without a look at the search. `questions.json`
-asks as people ask, worded otherwise than the documents; `hard_questions.json` goes out of its way
-to use other words, and shows where a search by words ends.
+Both lists were written from the documents alone, without a look at the search, and are worded
+otherwise than the documents. Those of `questions.json` mostly name a thing by an ordinary name of
+it; those of `hard_questions.json` often paraphrase the thing itself, and the search does not yet
+answer them as well as it should. Its weights were chosen with the hard list in view.
 """
 
 import json
