@@ -17,6 +17,7 @@ from . import adaptive, openapi, pages
 from .adaptive import AdaptiveApi
 from .amber import AmberApi
 from .company import Company
+from .connections import Connections
 from .errors import (
     ApiError,
     InvalidRequestError,
@@ -24,6 +25,8 @@ from .errors import (
     answer_http_error,
     answer_invalid,
 )
+from .faults import Faults
+from .faulty import FaultLayer
 from .morpheus import MorpheusApi
 from .openai_format import OpenAiFormatApi
 from .uploads import Uploads
@@ -87,14 +90,17 @@ def create_app(
     uploads: Uploads,
     *,
     keys: Keys,
+    connections: Connections,
     pace: float = 0.005,
     session_seconds: float = 600,
 ) -> Starlette:
-    """The sandbox as an ASGI application.
+    """The sandbox as an ASGI application, reached over `connections`.
 
     `pace` is the time between two pieces of a stream, `session_seconds` how long a session of
     Morpheus lasts.
     """
+    faults = Faults()
+    connections.delay_of_next = faults.delay_of_next_connection
     amber = [*AmberApi(company, uploads, pace).routes(), *OpenAiFormatApi(pace).routes()]
     morpheus = MorpheusApi(keys.morpheus, session_seconds, pace)
     adaptive_errors = {
@@ -118,11 +124,15 @@ def create_app(
                     Middleware(KeyCheck, api_key=keys.adaptive),
                 ],
             ),
+            faults.route(Middleware(KeyCheck, api_key=keys.amber)),
             openapi.route(),
             pages.route("documents", company.documents),
             pages.route("web", company.web),
         ],
-        middleware=[Middleware(LoopbackCheck)],
+        middleware=[
+            Middleware(LoopbackCheck),
+            Middleware(FaultLayer, faults=faults, connections=connections),
+        ],
         exception_handlers={
             HTTPException: answer_http_error,
             InvalidRequestError: answer_invalid,

@@ -15,6 +15,7 @@ from anyio import to_thread
 from . import adaptive, morpheus, openai_format
 from .app import Keys, create_app, is_loopback
 from .company import Company, read_company
+from .connections import Connections
 from .documents import LeftOut
 from .errors import SandboxError
 from .uploads import Uploads
@@ -126,23 +127,28 @@ async def running_sandbox(
             tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder,
             _listen(host, port) as listener,
         ):
+            connections = Connections()
             app = create_app(
                 company,
                 Uploads(Path(folder)),
                 keys=keys,
+                connections=connections,
                 pace=pace,
                 session_seconds=session_seconds,
             )
-            async with _serving(app, listener):
+            async with _serving(app, connections, listener):
                 yield _describe(company, listener, keys)
     finally:
         company.close()
 
 
 @asynccontextmanager
-async def _serving(app: object, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(
+    app: object, connections: Connections, listener: socket.socket
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=connections.protocol,
         log_config=None,
         access_log=False,
         lifespan="off",
