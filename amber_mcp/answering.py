@@ -86,13 +86,19 @@ async def complete(
         AmberError: as `answer` does.
     """
     gathered = Gathered()
+    pieces: list[str] = []
 
     def on_delta(delta: ChatDelta) -> None:
         gathered.add(delta.chunk)
         if delta.text:
+            pieces.append(delta.text)
             on_text(delta.text)
 
-    await _ask(api, request, on_delta, timeout)
+    try:
+        await _ask(api, request, on_delta, timeout)
+    except AmberError as error:
+        error.partial = mended("".join(pieces))
+        raise
     return gathered.body()
 
 

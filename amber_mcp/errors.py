@@ -6,12 +6,14 @@ do next. The kinds are a closed set, so that an agent can act on them.
 
 from typing import ClassVar
 
+from .redaction import CUT
+
 
 class AmberError(Exception):
     """Something that kept a question from being answered.
 
-    `upstream` holds amber's own words (bounded by whoever raises), `partial` the text of an answer
-    that had already arrived.
+    `upstream` holds amber's own words (bounded by whoever raises), `retry_after` the seconds that
+    it asks to wait, `partial` the text of an answer that had already arrived.
     """
 
     kind: ClassVar[str] = "internal_error"
@@ -26,6 +28,7 @@ class AmberError(Exception):
         request_id: str = "",
         advice: str = "",
         partial: str = "",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -34,6 +37,7 @@ class AmberError(Exception):
         self.request_id = request_id
         self.next_step = advice or type(self).advice
         self.partial = partial
+        self.retry_after = retry_after
 
 
 class InternalError(AmberError):
@@ -145,12 +149,18 @@ class Overloaded(AmberError):
     advice = "Call again when other calls have ended."
 
 
-def describe(error: AmberError) -> str:
-    """The error as a person, or a model, is to read it."""
+def describe(error: AmberError, *, max_upstream_chars: int = 600) -> str:
+    """The error as a person, or a model, is to read it.
+
+    Args:
+        max_upstream_chars: where amber's own words are cut.
+    """
     status = f" (HTTP {error.status})" if error.status else ""
     parts = [f"{error.kind}: {error.message.rstrip('.')}{status}."]
-    if error.upstream:
-        parts.append(f"It said: {error.upstream}" + ("" if error.upstream[-1] in ".!?" else "."))
+    if upstream := error.upstream:
+        if len(upstream) > max_upstream_chars:
+            upstream = upstream[:max_upstream_chars] + CUT
+        parts.append(f"It said: {upstream}" + ("" if upstream[-1] in ".!?" else "."))
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")
     if error.partial:

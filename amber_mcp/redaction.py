@@ -1,7 +1,9 @@
-"""Secrets out of text that somebody will read: errors, and above all words from outside."""
+"""Secrets out of text that somebody will read: errors, logs, and above all words from outside."""
 
 import json
 import re
+
+from pydantic import JsonValue
 
 CUT = "… (cut)"
 """What stands at the end of words that were too long."""
@@ -9,17 +11,62 @@ CUT = "… (cut)"
 _LEAST_TELLING = 4
 _HIDDEN = "[hidden]"
 _LOOKS_SECRET = re.compile(
-    r"(?i)\bambrs-[\w.-]{4,}|\bsk-[\w-]{8,}|(?<=\bbearer )[\w.~+/=-]{8,}|(?<=://)[^\s/@]+(?=@)"
+    r"(?i)\bambrs-[\w.-]{4,}"
+    r"|\bsk-[\w-]{8,}"
+    r"|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
+    r"|(?<=\bbearer )[\w.~+/=-]{8,}"
+    r"|(?<=\bbasic )[A-Za-z0-9+/]{8,}=*"
+    r"|(?<=://)[^\s/@]+(?=@)"
+)
+_NAMES_SECRET = re.compile(
+    r"""(?ix)
+    (?P<name>
+        \b (?: api[_-]?key | x-[\w-]*api-key | token
+             | (?: access | refresh | id | session | auth )[_-]?token
+             | client[_-]?secret | secret | passw(?:or)?d | signature | sig ) \b
+        (?: = | ["'] \s* : \s* ["'] )
+      | \b (?: authorization | proxy-authorization | set-cookie | cookie ) ["']? \s* : \s* ["']?
+    )
+    (?P<value> (?<=[=]) [^\s"'&,;<>{}]+ | (?<=["']) [^"']+ | [^\s"'][^"'\r\n]* )
+    """
 )
 
 
 def redacted(text: str, *secrets: str) -> str:
-    """`text` without the given secrets, and without anything that looks like a key."""
+    """`text` without the given secrets, and without anything that looks like one.
+
+    That are keys, tokens, passwords in addresses, and the values of headers, fields and query
+    parameters whose names say that they are secret.
+    """
+    text = without_secrets(text, *secrets)
+    for secret in filter(None, secrets):
+        text = _without_beginning(text, secret)
+    text = _NAMES_SECRET.sub(lambda found: found["name"] + _HIDDEN, text)
+    return _LOOKS_SECRET.sub(_HIDDEN, text)
+
+
+def without_secrets(text: str, *secrets: str) -> str:
+    """`text` without the given secrets, as they are or as JSON escapes them."""
     for secret in filter(None, secrets):
         for form in (secret, json.dumps(secret)[1:-1]):
             text = text.replace(form, _HIDDEN)
-        text = _without_beginning(text, secret)
-    return _LOOKS_SECRET.sub(_HIDDEN, text)
+    return text
+
+
+def json_without_secrets(value: JsonValue, *secrets: str) -> JsonValue:
+    """A JSON value without the given secrets in its texts and names."""
+    match value:
+        case str():
+            return without_secrets(value, *secrets)
+        case list():
+            return [json_without_secrets(each, *secrets) for each in value]
+        case dict():
+            return {
+                without_secrets(name, *secrets): json_without_secrets(each, *secrets)
+                for name, each in value.items()
+            }
+        case _:
+            return value
 
 
 def _without_beginning(text: str, secret: str) -> str:

@@ -4,7 +4,6 @@ Built on the SDK's low-level `Server`: the high-level one ignores unknown argume
 unknown tool with a result where the specification has an error, and imports a terminal library.
 """
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,22 +17,18 @@ from mcp.types import (
     CallToolResult,
     ListToolsResult,
     PaginatedRequestParams,
-    TextContent,
 )
 from mcp.types import Tool as ToolDescription
 
 from . import __version__
+from .api.patience import telling_waits
 from .app import App, open_app
-from .errors import AmberError, InternalError, UpstreamTimeout, describe
-from .redaction import redacted
 from .settings import Settings
 from .tools import Tool, tools_named
+from .tools.calling import outcome_of
 from .tools.progress import Progress
 from .tools.tool import Call
 
-logger = logging.getLogger(__name__)
-
-_GRACE_SECONDS = 0.5
 INSTRUCTIONS = (
     "amber is this company's own search and AI: it sees internal documents, wikis, mail and "
     "tickets with the permissions of the user's key. Ask it about anything internal before "
@@ -74,7 +69,8 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         call = Call(context.lifespan_context, progress, local_files)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(progress.report)
-            result = await _outcome(tool, call, params.arguments or {})
+            with telling_waits(progress.note):
+                result = await outcome_of(call, tool, params.arguments or {})
             tasks.cancel_scope.cancel()
         return result
 
@@ -98,32 +94,3 @@ def _described(tool: Tool, settings: Settings) -> ToolDescription:
         output_schema=tool.output_schema if settings.structured else None,
         annotations=tool.annotations,
     )
-
-
-async def _outcome(tool: Tool, call: Call, arguments: dict[str, object]) -> CallToolResult:
-    """The result of a call, whatever happens in it; errors carry text alone."""
-    limit = call.app.settings.call_timeout
-    try:
-        # A tool that has something to show for its time ends by itself, just before this.
-        with anyio.fail_after(limit + _GRACE_SECONDS):
-            result = await tool(call, arguments)
-    except AmberError as error:
-        return _failed(error)
-    except TimeoutError:
-        return _failed(UpstreamTimeout(f"{tool.name} took longer than {limit:g} s"))
-    except Exception as error:
-        logger.exception("%s failed unexpectedly", tool.name)
-        return _failed(
-            InternalError(
-                f"{tool.name} failed with {type(error).__name__}; the log has the details"
-            )
-        )
-    structured = result.model_dump(mode="json", exclude_none=True)
-    return CallToolResult(
-        content=[TextContent(text=result.as_text())],
-        structured_content=structured if call.app.settings.structured else None,
-    )
-
-
-def _failed(error: AmberError) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=redacted(describe(error)))], is_error=True)

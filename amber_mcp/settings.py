@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from .errors import NotConfigured
 from .redaction import redacted
-from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError
+from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError, LogLevel
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",
@@ -54,6 +54,14 @@ class Settings(BaseModel):
     max_answer_chars: int = 40_000
     max_upload_bytes: int = 2 * 1024**3
     max_body_bytes: int = 32 * 1024**2
+    retries: int = 3
+    max_concurrent_requests: int = 32
+    max_response_bytes: int = 32 * 1024**2
+    max_event_bytes: int = 4 * 1024**2
+    max_error_chars: int = 600
+    max_list_entries: int = 100
+    log_level: LogLevel = "warning"
+    log_content: bool = False
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -82,6 +90,16 @@ class Settings(BaseModel):
         for name in _OF_A_TENANT:
             given.pop(name, None)
         return cls.from_environment({**given, "AMBER_BASE_URL": SANDBOX})
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every configured secret, for `redacted`."""
+        held = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(
+            value
+            for each in held
+            if isinstance(each, SecretStr) and (value := each.get_secret_value())
+        )
 
     @property
     def uses_sandbox(self) -> bool:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from .addresses import is_loopback
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 SANDBOX: Final = "sandbox"
 DEFAULT_TOOLS: Final = ("ask_amber", "web_search", "list_models", "upload_file", "run_agent")
 TOOL_NAMES: Final = (*DEFAULT_TOOLS, "chat_completion", "send_feedback")
@@ -155,6 +156,14 @@ def _switch(value: str) -> bool:
         case "off" | "false" | "no" | "0":
             return False
     raise FaultyValueError(f"is {value!r}, which is neither on nor off")
+
+
+def _log_level(value: str) -> LogLevel:
+    levels: tuple[LogLevel, ...] = get_args(LogLevel)
+    for level in levels:
+        if level == value.lower():
+            return level
+    raise FaultyValueError(f"is {value!r}; there are {', '.join(levels)}")
 
 
 def _seconds(value: str) -> float:
@@ -326,5 +335,61 @@ VARIABLES: Final = (
         _at_least(1024),
         "33554432",
         "The largest message that the server takes",
+    ),
+    Variable(
+        "AMBER_RETRIES",
+        "retries",
+        _at_least(0),
+        "3",
+        "How often a request is made again that found no connection, or HTTP 429 or 503",
+    ),
+    Variable(
+        "AMBER_MAX_CONCURRENT_REQUESTS",
+        "max_concurrent_requests",
+        _at_least(1),
+        "32",
+        "Requests to one host at a time; others wait, and fail as `overloaded` in the end",
+    ),
+    Variable(
+        "AMBER_MAX_RESPONSE_BYTES",
+        "max_response_bytes",
+        _at_least(1024),
+        "33554432",
+        "The longest answer that is read from amber",
+    ),
+    Variable(
+        "AMBER_MAX_EVENT_BYTES",
+        "max_event_bytes",
+        _at_least(1024),
+        "4194304",
+        "The longest event of a streamed answer",
+    ),
+    Variable(
+        "AMBER_MAX_ERROR_CHARS",
+        "max_error_chars",
+        _at_least(0),
+        "600",
+        "Characters of amber's own words in an error",
+    ),
+    Variable(
+        "AMBER_MAX_LIST_ENTRIES",
+        "max_list_entries",
+        _at_least(1),
+        "100",
+        "Sources of an answer, and models, that the assistant gets to see",
+    ),
+    Variable(
+        "AMBER_LOG_LEVEL",
+        "log_level",
+        _log_level,
+        "info",
+        "What is logged on stderr: `debug`, `info`, `warning` or `error`",
+    ),
+    Variable(
+        "AMBER_LOG_CONTENT",
+        "log_content",
+        _switch,
+        "on",
+        "`on` logs arguments and answers as well, at the level `info`",
     ),
 )

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from amber_mcp import __version__
 from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
-from amber_mcp.variables import TOOL_NAMES, VARIABLES
+from amber_mcp.variables import TOOL_NAMES, VARIABLES, Variable
 from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
@@ -96,8 +96,21 @@ def server_json() -> dict[str, object]:
     return loaded
 
 
+def _entry(variable: Variable, known: dict[str, object]) -> dict[str, object]:
+    description = variable.meaning.replace("`", "")
+    entry = {"name": variable.name, "description": description, "placeholder": variable.example}
+    secret = {"isSecret": True} if variable.name in SECRETS else {}
+    return {**entry, **secret, **known, "description": description}
+
+
 def test_server_json_names_every_variable_and_the_version() -> None:
     described = server_json()
+    if UPDATE:
+        (package,) = described["packages"]  # type: ignore[misc]
+        known = {entry["name"]: entry for entry in package["environmentVariables"]}
+        package["environmentVariables"] = [_entry(v, known.get(v.name, {})) for v in VARIABLES]
+        text = json.dumps(described, indent=2, ensure_ascii=False)
+        (ROOT / "server.json").write_text(f"{text}\n", encoding="utf-8")
     (package,) = described["packages"]  # type: ignore[misc]
     assert package["identifier"] == "amber-mcp"
     assert described["version"] == package["version"] == __version__

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amber_mcp.redaction import redacted
+from amber_mcp.redaction import json_without_secrets, redacted
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,23 @@ from amber_mcp.redaction import redacted
     [
         ("key ambrs-abcdef-1234 refused", "key [hidden] refused"),
         ("sk-abcdefgh1234", "[hidden]"),
-        ("Authorization: Bearer abcdefgh.ijkl", "Authorization: Bearer [hidden]"),
+        ("Authorization: Bearer abcdefgh.ijkl", "Authorization: [hidden]"),
+        ("authorization: Basic dXNlcjpwYXNz\nX: 1", "authorization: [hidden]\nX: 1"),
+        ("sent as Bearer abcdefgh.ijkl", "sent as Bearer [hidden]"),
+        ("{'Cookie': 'sid=1; theme=dark'}", "{'Cookie': '[hidden]'}"),
+        ("Set-Cookie: sid=0123; HttpOnly", "Set-Cookie: [hidden]"),
+        ("GET /a?api_key=0123&b=2", "GET /a?api_key=[hidden]&b=2"),
+        (
+            "https://acme.example/a?access_token=0123#x",
+            "https://acme.example/a?access_token=[hidden]",
+        ),
+        ('{"client_secret": "0 1 2", "b": 2}', '{"client_secret": "[hidden]", "b": 2}'),
+        ('{"password":"p", "token_count": 3}', '{"password":"[hidden]", "token_count": 3}'),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "[hidden]"),
+        ("X-Amber-Api-Key=0123", "X-Amber-Api-Key=[hidden]"),
+        ("body.api_key: field required", "body.api_key: field required"),
+        ("The password: at least 14 characters", "The password: at least 14 characters"),
+        ("a basic rule for tokens: 3 of them", "a basic rule for tokens: 3 of them"),
         ("proxy http://me:pass@proxy:3128 failed", "proxy http://[hidden]@proxy:3128 failed"),
         ("the bearer of news; ask-someone", "the bearer of news; ask-someone"),
     ],
@@ -34,3 +50,9 @@ def test_a_secret_is_hidden_though_it_is_cut_off_or_escaped(text: str, clean: st
 
 def test_a_configured_secret_is_hidden_whatever_it_looks_like() -> None:
     assert redacted("I got hunter2!", "hunter2", "") == "I got [hidden]!"
+
+
+def test_json_keeps_its_form_without_secrets() -> None:
+    value = {"a": ["hunter2", 1, None, {"hunter2": "I said hunter2. hunt"}]}
+    clean = {"a": ["[hidden]", 1, None, {"[hidden]": "I said [hidden]. hunt"}]}
+    assert json_without_secrets(value, "hunter2") == clean

@@ -68,6 +68,11 @@ class AmberApi(CompletionsApi):
             "metadata": {"language": self._language, **given},
         }
 
+    def is_repeatable(self, request: ChatRequest) -> bool:
+        """A question is, a run of an agent is not: an agent may act."""
+        metadata = request.parameters.get("metadata")
+        return not (isinstance(metadata, dict) and metadata.get("agent_id"))
+
     async def models(self) -> tuple[Model, ...]:
         """The tenant's models, in the order in which amber lists them."""
         return tuple(map(self.model_of, model_ids(await self.http.get(_MODELS))))

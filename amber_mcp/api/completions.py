@@ -8,7 +8,7 @@ from amber_mcp.errors import UpstreamError
 
 from .dialect import Dialect
 from .failures import words_of
-from .http import HttpClient, read_json
+from .http import HttpClient
 from .json_text import shown_json
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
@@ -40,6 +40,10 @@ class CompletionsApi(ABC):
         """Whether a piece of a stream tells of the stream itself, and nothing of the answer."""
         return False
 
+    def is_repeatable(self, request: ChatRequest) -> bool:  # noqa: ARG002  # likewise
+        """Whether it does no harm if the API gets `request` twice."""
+        return True
+
     async def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The answer, piece by piece; a single piece if it is not streamed.
 
@@ -49,12 +53,15 @@ class CompletionsApi(ABC):
         stream = self.streams(request)
         accept = "text/event-stream" if stream else "application/json"
         body = self.body(request, stream=stream)
-        async with self.http.post(self.path, body, accept=accept) as response:
+        repeatable = self.is_repeatable(request)
+        async with self.http.post(
+            self.path, body, accept=accept, repeatable=repeatable
+        ) as response:
             if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                async for delta in read_stream(response, skip=self.is_control):
+                async for delta in read_stream(response, self.http.limits, skip=self.is_control):
                     yield delta
                 return
-            answer = await read_json(response)
+            answer = await self.http.read_json(response)
             delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
             if not _says_something(delta):
                 raise UpstreamError(

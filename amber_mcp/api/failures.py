@@ -6,8 +6,11 @@ and HTML.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from html import unescape
 
 import httpx2
@@ -30,7 +33,7 @@ from amber_mcp.redaction import CUT
 from .json_text import mended, parse_json
 
 MAX_ERROR_BYTES = 64 * 1024
-_MAX_WORDS = 600
+_MAX_WORDS = 8000
 _KINDS: Mapping[int, type[AmberError]] = {
     400: InvalidRequest,
     401: Unauthorized,
@@ -69,28 +72,41 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
     if _ENTITY_NOT_FOUND in body:
         kind = NotFound
     suggested = _suggested_in(body)
+    wait = _retry_after(response)
     return (NotFound if suggested else kind)(
         _what_happened(status),
         status=status,
         upstream=words_of(body),
         request_id=request_id_of(response),
-        advice=f"Perhaps you mean {suggested}." if suggested else _wait_asked_for(response, kind),
+        advice=f"Perhaps you mean {suggested}." if suggested else _limits_told(response, wait),
+        retry_after=wait,
     )
 
 
-def _wait_asked_for(response: httpx2.Response, kind: type[AmberError]) -> str:
-    """What a rate limit's headers say: how long to wait, and which limit is used up."""
-    if kind is not RateLimited:
-        return ""
+def _retry_after(response: httpx2.Response) -> float | None:
+    """The seconds to wait, from either form of `Retry-After` (RFC 9110, section 10.2.3)."""
+    told = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", told):
+        return float(told)
+    try:
+        until = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def _limits_told(response: httpx2.Response, wait: float | None) -> str:
+    """What the headers say: which limit is used up, and how long to wait."""
     headers = response.headers
     used_up = [
         f"the limit of {headers.get(f'x-ratelimit-limit-{what}', '?')} {what}"
         for what in ("requests", "tokens")
         if headers.get(f"x-ratelimit-remaining-{what}") == "0"
     ]
-    wait = headers.get("retry-after", "")
     parts = [f"{' and '.join(used_up)} is used up."] if used_up else []
-    parts += [f"Wait {wait} s before the next call."] if wait.isdecimal() else []
+    parts += [f"Wait {math.ceil(wait)} s before the next call."] if wait is not None else []
     return " ".join(parts)
 
 

@@ -17,8 +17,8 @@ from amber_mcp.settings import Settings
 
 from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
 from .json_text import parse_json
-
-_MAX_BODY_BYTES = 32 * 1024**2
+from .patience import Turns, persistently
+from .stream import Limits, too_long
 
 
 class HttpClient:
@@ -33,12 +33,18 @@ class HttpClient:
         self._root = base_url
         self._host = url.netloc
         self._key = api_key
+        self._retries = settings.retries
+        self._turns = Turns(settings.max_concurrent_requests, url.netloc)
+        self.limits = Limits(settings.max_response_bytes, settings.max_event_bytes)
         self._client = httpx2.AsyncClient(
             headers={
                 "Authorization": f"Bearer {api_key.get_secret_value()}",
                 "User-Agent": f"amber-mcp/{__version__}",
             },
-            timeout=httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout),
+            timeout=httpx2.Timeout(
+                settings.read_timeout, connect=settings.connect_timeout, pool=None
+            ),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=not is_loopback(url.hostname or ""),
         )
 
@@ -51,23 +57,31 @@ class HttpClient:
 
     async def get(self, path: str) -> object:
         """The JSON body that `path` answers with."""
-        async with self._exchange(self._client.build_request("GET", self._root + path)) as response:
-            return await read_json(response)
+        request = self._client.build_request("GET", self._root + path)
+        async with self._exchange(request, repeatable=True) as response:
+            return await self.read_json(response)
 
-    async def post_json(self, path: str, body: Mapping[str, object]) -> object:
+    async def post_json(
+        self, path: str, body: Mapping[str, object], *, repeatable: bool = False
+    ) -> object:
         """The JSON body that `path` answers to `body` with."""
-        async with self.post(path, body, accept="application/json") as response:
-            return await read_json(response)
+        accept = "application/json"
+        async with self.post(path, body, accept=accept, repeatable=repeatable) as response:
+            return await self.read_json(response)
 
     @asynccontextmanager
     async def post(
-        self, path: str, body: Mapping[str, object], *, accept: str
+        self, path: str, body: Mapping[str, object], *, accept: str, repeatable: bool
     ) -> AsyncIterator[httpx2.Response]:
-        """The open response to `body`, sent as JSON."""
+        """The open response to `body`, sent as JSON.
+
+        Args:
+            repeatable: whether it does no harm if upstream gets the request twice.
+        """
         request = self._client.build_request(
             "POST", self._root + path, json=body, headers={"Accept": accept}
         )
-        async with self._exchange(request) as response:
+        async with self._exchange(request, repeatable=repeatable) as response:
             yield response
 
     async def upload(
@@ -79,24 +93,56 @@ class HttpClient:
         headers = {name: form.headers[name] for name in ("content-type", "content-length")}
         content = _in_worker_threads(iter(form.stream))  # type: ignore[arg-type]  # a form is both
         request = self._client.build_request("POST", url, headers=headers, content=content)
-        async with self._exchange(request) as response:
-            return await read_json(response)
+        async with self._exchange(request, repeatable=False) as response:
+            return await self.read_json(response)
+
+    async def read_json(self, response: httpx2.Response) -> object:
+        """A response's body, read as JSON.
+
+        Raises:
+            UpstreamError: if it is too long, or not JSON (a login page of a proxy, say).
+        """
+        content = await _read_bounded(response, self.limits.body_bytes + 1)
+        if len(content) > self.limits.body_bytes:
+            raise too_long(self.limits.body_bytes)
+        try:
+            body: object = parse_json(content)
+        except ValueError:
+            raise UpstreamError(
+                "the answer is not JSON",
+                status=response.status_code,
+                upstream=words_of(content[:MAX_ERROR_BYTES]),
+                request_id=request_id_of(response),
+                advice="Check the base URL: a login page or a proxy may have answered.",
+            ) from None
+        return body
 
     @asynccontextmanager
-    async def _exchange(self, request: httpx2.Request) -> AsyncIterator[httpx2.Response]:
+    async def _exchange(
+        self, request: httpx2.Request, *, repeatable: bool
+    ) -> AsyncIterator[httpx2.Response]:
         """The open response to `request`, once its status is known to be good.
 
         Raises:
             AmberError: of the kind that the status, or the failed exchange, stands for.
         """
-        try:
+
+        async def send() -> httpx2.Response:
             response = await self._client.send(request, stream=True)
+            if response.is_success:
+                return response
             try:
-                if not response.is_success:
-                    raise failure_of(response, await _read_bounded(response, MAX_ERROR_BYTES))
-                yield response
+                raise failure_of(response, await _read_bounded(response, MAX_ERROR_BYTES))
             finally:
                 await response.aclose()
+
+        try:
+            async with self._turns.taken():
+                response = await persistently(send, retries=self._retries, repeatable=repeatable)
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
         except httpx2.HTTPError as error:
             raise self._without_key(failure_to_reach(error, self._host)) from error
         except AmberError as error:
@@ -107,28 +153,6 @@ class HttpClient:
         error.upstream = redacted(error.upstream, key)
         error.request_id = redacted(error.request_id, key)
         return error
-
-
-async def read_json(response: httpx2.Response) -> object:
-    """A response's body, read as JSON.
-
-    Raises:
-        UpstreamError: if it is too long, or not JSON (a login page of a proxy, say).
-    """
-    content = await _read_bounded(response, _MAX_BODY_BYTES + 1)
-    if len(content) > _MAX_BODY_BYTES:
-        raise UpstreamError(f"the answer is longer than {_MAX_BODY_BYTES} bytes")
-    try:
-        body: object = parse_json(content)
-    except ValueError:
-        raise UpstreamError(
-            "the answer is not JSON",
-            status=response.status_code,
-            upstream=words_of(content[:MAX_ERROR_BYTES]),
-            request_id=request_id_of(response),
-            advice="Check the base URL: a login page or a proxy may have answered.",
-        ) from None
-    return body
 
 
 async def _read_bounded(response: httpx2.Response, most: int) -> bytes:

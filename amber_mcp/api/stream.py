@@ -1,6 +1,7 @@
 """Server-sent events in OpenAI's form -> `ChatDelta`: what ends a stream, and what breaks one."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 
 import httpx2
 
@@ -11,11 +12,25 @@ from .json_text import parse_json
 from .sources import sources_of
 from .types import ChatDelta, Json, Usage
 
-MAX_EVENT_BYTES = 4 * 1024**2
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bytes that an answer, and an event of it, may have."""
+
+    body_bytes: int
+    event_bytes: int
+
+
+def too_long(limit: int) -> UpstreamError:
+    """The error of an answer that has more than `limit` bytes."""
+    return UpstreamError(
+        f"the answer is longer than {limit} bytes, which is AMBER_MAX_RESPONSE_BYTES",
+        advice="Ask something narrower, or raise AMBER_MAX_RESPONSE_BYTES.",
+    )
 
 
 async def read_stream(
-    response: httpx2.Response, *, skip: Callable[[Mapping[str, Json]], bool]
+    response: httpx2.Response, limits: Limits, *, skip: Callable[[Mapping[str, Json]], bool]
 ) -> AsyncIterator[ChatDelta]:
     """The pieces of a streamed answer, in order; `skip` tells which of them say nothing of it.
 
@@ -23,13 +38,17 @@ async def read_stream(
     chunks without choices, fields that are absent or null, an end without `[DONE]`.
 
     Raises:
-        UpstreamError: for a chunk that is not JSON, or an `error` object in the stream.
+        UpstreamError: for a chunk that is not JSON, an `error` object in the stream, or an answer
+            or an event over its limit.
         StreamBroken: if the stream ends with neither a finish reason nor `[DONE]`.
     """
     finished = False
-    events = httpx2.EventSource(response, max_event_size=MAX_EVENT_BYTES)
-    async for event in events:
+    received = 0
+    async for event in httpx2.EventSource(response, max_event_size=limits.event_bytes):
         data = event.data.strip()
+        received += len(data.encode(errors="replace"))
+        if received > limits.body_bytes:
+            raise too_long(limits.body_bytes)
         if data == "[DONE]":
             return
         if not data:

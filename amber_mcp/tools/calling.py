@@ -1,0 +1,84 @@
+"""One call: a result or an error in words, within its time, without secrets, and logged."""
+
+import json
+import logging
+
+import anyio
+from mcp.types import CallToolResult, TextContent
+
+from amber_mcp.errors import AmberError, InternalError, UpstreamTimeout, describe
+from amber_mcp.redaction import CUT, json_without_secrets, redacted, without_secrets
+
+from .tool import Call, Tool
+
+logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 0.5
+_MAX_LOGGED_CHARS = 1000
+
+
+async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
+    """The result of a call, whatever happens in it; errors carry text alone."""
+    settings = call.app.settings
+    outcome, text = "cancelled", ""
+    try:
+        try:
+            result = await _finished(call, tool, arguments)
+            outcome, text = "completed", _text_of(result)
+        except AmberError as error:
+            told = describe(error, max_upstream_chars=settings.max_error_chars)
+            outcome, text = error.kind, redacted(told, *settings.secrets)
+            result = CallToolResult(content=[TextContent(text=text)], is_error=True)
+    finally:
+        _log(call, tool, arguments, outcome, text)
+    return result
+
+
+async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
+    """The result of a call.
+
+    Raises:
+        AmberError: of the kind that says why there is none.
+    """
+    settings = call.app.settings
+    limit = settings.call_timeout
+    try:
+        # A tool that has something to show for its time ends by itself, just before this.
+        with anyio.fail_after(limit + _GRACE_SECONDS):
+            result = await tool(call, arguments)
+        text = without_secrets(result.as_text(), *settings.secrets)
+        structured = result.model_dump(mode="json", exclude_none=True)
+    except AmberError:
+        raise
+    except TimeoutError:
+        raise UpstreamTimeout(f"{tool.name} took longer than {limit:g} s") from None
+    except Exception as error:
+        logger.exception("call failed unexpectedly", extra={"tool": tool.name})
+        raise InternalError(
+            f"{tool.name} failed with {type(error).__name__}; the log has the details"
+        ) from None
+    if settings.structured:
+        clean = json_without_secrets(structured, *settings.secrets)
+        return CallToolResult(content=[TextContent(text=text)], structured_content=clean)
+    return CallToolResult(content=[TextContent(text=text)])
+
+
+def _text_of(result: CallToolResult) -> str:
+    return "".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, text: str) -> None:
+    told: dict[str, object] = {
+        "tool": tool.name,
+        "outcome": outcome,
+        "seconds": f"{anyio.current_time() - call.started:.3f}",
+        "chars": len(text),
+    }
+    if call.app.settings.log_content:
+        told["arguments"] = _cut(json.dumps(arguments, ensure_ascii=False, default=str))
+        told["result"] = _cut(text)
+    logger.info("call", extra=told)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_LOGGED_CHARS else text[:_MAX_LOGGED_CHARS] + CUT
