@@ -29,6 +29,7 @@ def serve_on_stdio() -> int:
     gc.disable()
     import anyio
 
+    from .logs import configure_logging
     from .server import build_server
     from .settings import Settings
     from .transports.stdio import serve_stdio
@@ -36,6 +37,7 @@ def serve_on_stdio() -> int:
     gc.freeze()
     gc.enable()
     settings = Settings.from_environment()
+    configure_logging(settings)
     for problem in settings.problems:
         print(f"amber-mcp: {problem}", file=sys.stderr)
     server = build_server(settings, local_files=True)

@@ -1,5 +1,7 @@
 """The one HTTP client: where requests go, what they carry, and what comes back of them."""
 
+import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, Self
@@ -19,6 +21,8 @@ from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_
 from .json_text import parse_json
 from .patience import Turns, persistently
 from .stream import Limits, too_long
+
+logger = logging.getLogger(__name__)
 
 
 class HttpClient:
@@ -128,7 +132,9 @@ class HttpClient:
         """
 
         async def send() -> httpx2.Response:
+            began = time.monotonic()
             response = await self._client.send(request, stream=True)
+            logger.debug("response", extra=_told(response, time.monotonic() - began))
             if response.is_success:
                 return response
             try:
@@ -153,6 +159,18 @@ class HttpClient:
         error.upstream = redacted(error.upstream, key)
         error.request_id = redacted(error.request_id, key)
         return error
+
+
+def _told(response: httpx2.Response, seconds: float) -> dict[str, object]:
+    request = response.request
+    return {
+        "method": request.method,
+        "host": request.url.netloc.decode("ascii", "replace"),
+        "path": request.url.path,
+        "status": response.status_code,
+        "seconds": f"{seconds:.3f}",
+        "request_id": request_id_of(response) or "-",
+    }
 
 
 async def _read_bounded(response: httpx2.Response, most: int) -> bytes:

@@ -1,5 +1,6 @@
 """Waiting: for a turn, and before a request is made again; and who is told of it."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,8 @@ import anyio
 import httpx2
 
 from amber_mcp.errors import AmberError, Overloaded
+
+logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _TOLD: ContextVar[Callable[[str], None]] = ContextVar("_TOLD")
@@ -84,6 +87,7 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
         if not _may_pass(error, repeatable=repeatable) or wait > longest:
             return False
         if attempts <= retries:
+            logger.warning("request made again", extra={"cause": _what_happened(error)})
             _tell(f"{_what_happened(error)}: trying again in about {max(wait, 1):.0f} s")
         return True if told is None else told
 

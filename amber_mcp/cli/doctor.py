@@ -10,6 +10,7 @@ from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
+from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
@@ -31,6 +32,7 @@ class Finding:
 def doctor(sandbox: bool) -> int:
     """Check the settings, the way to amber, the key and the models, and say what to do next."""
     settings = Settings.for_sandbox() if sandbox else Settings.from_environment()
+    configure_logging(settings)
 
     async def command() -> bool:
         healthy = True
