@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from mcp import Client
 
 from amber_mcp.settings import Settings
+from tests.planted import SANDBOX_KEY, Watch
 from tests.upstream import Canned, running_upstream
 
 
@@ -24,6 +27,31 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _no_key_in_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    call_tool = Client.call_tool
+
+    async def watched(self: Client, *arguments: Any, **more: Any) -> Any:
+        result = await call_tool(self, *arguments, **more)
+        Watch("a result")(result.model_dump_json())
+        return result
+
+    monkeypatch.setattr(Client, "call_tool", watched)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test captured, printed or logged, may hold no key either."""
+    report = yield
+    try:
+        for name, text in report.sections:
+            Watch(name)(text)
+    except AssertionError as error:
+        report.outcome = "failed"
+        report.longrepr = str(error)
+    return report
+
+
 @dataclass(frozen=True)
 class SandboxProgram:
     """A running `amber-mcp sandbox`."""
@@ -31,6 +59,8 @@ class SandboxProgram:
     base_url: str
     api_key: str
     agents: str
+    others: Mapping[str, str]
+    """What reaches its other APIs."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -43,7 +73,7 @@ class SandboxProgram:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxProgram]:
-    command = [sys.executable, "-m", "amber_mcp", "sandbox", "--port", "0"]
+    command = [sys.executable, "-m", "amber_mcp", "sandbox", "--port", "0", "--key", SANDBOX_KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         assert process.stdout is not None
         told: dict[str, str] = {}
@@ -55,7 +85,10 @@ def sandbox() -> Iterator[SandboxProgram]:
                 break
         try:
             yield SandboxProgram(
-                told["AMBER_BASE_URL"], told["AMBER_API_KEY"], told["AMBER_AGENTS"]
+                told["AMBER_BASE_URL"],
+                told["AMBER_API_KEY"],
+                told["AMBER_AGENTS"],
+                {name: value for name, value in told.items() if not name.startswith("AMBER_")},
             )
         finally:
             process.terminate()

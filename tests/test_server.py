@@ -19,7 +19,8 @@ from amber_mcp.server import build_server
 from amber_mcp.settings import Settings
 from amber_mcp.variables import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
-from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+from tests.planted import KEY
+from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
 
 ERAS = ("legacy", "2026-07-28")
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
@@ -483,7 +484,8 @@ async def test_a_network_that_cannot_be_set_up_is_told_on_each_call(
 async def test_a_list_of_sources_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
     links = " ".join(f"https://w.example/{number}" for number in range(60))
     async with upstream(events(text_chunk(links, "stop"))) as canned:
-        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+        settings = canned.settings(AMBER_MODEL="m", AMBER_MAX_LIST_ENTRIES="50")
+        async with connect(settings) as client:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
     assert len(answered["sources"]) == 50
     assert answered["truncated"] is True

@@ -156,7 +156,7 @@ class HttpClient:
 
     def _without_key(self, error: AmberError) -> AmberError:
         key = self._key.get_secret_value()
-        error.upstream = redacted(error.upstream, key)
+        error.upstream = redacted(error.upstream, key, is_cut=True)
         error.request_id = redacted(error.request_id, key)
         return error
 

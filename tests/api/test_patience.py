@@ -2,7 +2,7 @@
 
 import io
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,7 +15,8 @@ from amber_mcp.api.amber import AmberApi, search_parameters
 from amber_mcp.api.patience import Turns, telling_waits
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.errors import AmberError, Overloaded, RateLimited, UpstreamError, describe
-from tests.upstream import KEY, Canned, Upstream, amber_of, client_of, completion
+from tests.planted import KEY
+from tests.upstream import Canned, Upstream, amber_of, client_of, completion
 
 MODELS = JSONResponse({"data": [{"id": "m"}]})
 
@@ -27,15 +28,13 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told() -> Iterator[list[str]]:
-    told: list[str] = []
-    with telling_waits(told.append):
-        yield told
+def told() -> list[str]:
+    return []
 
 
 @asynccontextmanager
-async def amber(upstream: Upstream, **variables: str) -> AsyncIterator[AmberApi]:
-    with anyio.fail_after(10):
+async def amber(upstream: Upstream, told: list[str], **variables: str) -> AsyncIterator[AmberApi]:
+    with anyio.fail_after(10), telling_waits(told.append):
         async with client_of(upstream.settings(**variables)) as http:
             yield amber_of(http)
 
@@ -58,7 +57,7 @@ async def test_what_may_pass_is_tried_again(
     upstream: Canned, told: list[str], status: int, headers: dict[str, str]
 ) -> None:
     async with upstream(busy(status, **headers), busy(status), MODELS) as running:
-        async with amber(running) as api:
+        async with amber(running, told) as api:
             assert [model.id for model in await api.models()] == ["m"]
     assert len(running.seen) == 3
     assert told == [f"HTTP {status}: trying again in about 1 s"] * 2
@@ -67,7 +66,7 @@ async def test_what_may_pass_is_tried_again(
 async def test_a_question_is_asked_again(upstream: Canned, told: list[str]) -> None:
     request = ChatRequest((Message("user", "Why?"),), "m", parameters=search_parameters("company"))
     async with upstream(busy(429), completion("Because.")) as running:
-        async with amber(running) as api:
+        async with amber(running, told) as api:
             assert [delta.text async for delta in api.chat(request)] == ["Because."]
     assert running.seen[0].body == running.seen[1].body
     assert len(told) == 1
@@ -76,7 +75,7 @@ async def test_a_question_is_asked_again(upstream: Canned, told: list[str]) -> N
 @pytest.mark.parametrize("status", [400, 401, 404, 408, 500, 502, 504])
 async def test_other_failures_are_final(upstream: Canned, told: list[str], status: int) -> None:
     async with upstream(busy(status, **{"retry-after": "0"}), MODELS) as running:
-        async with amber(running) as api:
+        async with amber(running, told) as api:
             with pytest.raises(AmberError):
                 await api.models()
     assert len(running.seen) == 1
@@ -85,7 +84,7 @@ async def test_other_failures_are_final(upstream: Canned, told: list[str], statu
 
 async def test_after_so_many_times_the_failure_stands(upstream: Canned, told: list[str]) -> None:
     async with upstream(busy(503)) as running:
-        async with amber(running, AMBER_RETRIES="2") as api:
+        async with amber(running, told, AMBER_RETRIES="2") as api:
             with pytest.raises(UpstreamError) as error:
                 await api.models()
     assert len(running.seen) == 3
@@ -95,19 +94,19 @@ async def test_after_so_many_times_the_failure_stands(upstream: Canned, told: li
 
 async def test_retries_can_be_turned_off(upstream: Canned, told: list[str]) -> None:
     async with upstream(busy(503), MODELS) as running:
-        async with amber(running, AMBER_RETRIES="0") as api:
+        async with amber(running, told, AMBER_RETRIES="0") as api:
             with pytest.raises(UpstreamError):
                 await api.models()
     assert len(running.seen) == 1
     assert told == []
 
 
-@pytest.mark.parametrize("wait", ["30", in_(30)], ids=["seconds", "date"])
+@pytest.mark.parametrize("wait", [str, in_], ids=["seconds", "date"])
 async def test_a_wait_that_the_call_has_no_time_for_is_not_begun(
-    upstream: Canned, told: list[str], wait: str
+    upstream: Canned, told: list[str], wait: Callable[[int], str]
 ) -> None:
-    async with upstream(busy(429, **{"retry-after": wait})) as running:
-        async with amber(running) as api:
+    async with upstream(busy(429, **{"retry-after": wait(30)})) as running:
+        async with amber(running, told) as api:
             with pytest.raises(RateLimited) as error, anyio.fail_after(5):
                 await api.models()
     assert len(running.seen) == 1
@@ -121,7 +120,7 @@ async def test_a_very_long_wait_is_not_begun_though_there_is_no_limit(
 ) -> None:
     monkeypatch.setattr("amber_mcp.api.patience._seconds_left", lambda: float("inf"))
     async with upstream(busy(429, **{"retry-after": "3600"})) as running:
-        async with amber(running) as api:
+        async with amber(running, told) as api:
             with pytest.raises(RateLimited, match="no more requests"):
                 await api.models()
     assert told == []
@@ -135,7 +134,7 @@ async def test_what_may_have_been_taken_is_not_sent_again(
         (Message("user", "Go."),), "m", parameters=search_parameters("none", agent_id="a")
     )
     async with upstream(busy(status)) as running:
-        async with amber(running) as api:
+        async with amber(running, told) as api:
             with pytest.raises(AmberError):
                 await api.upload(io.BytesIO(b"x"), filename="x.txt", media_type="text/plain")
             with pytest.raises(AmberError):
@@ -183,7 +182,7 @@ async def test_without_any_connection_the_failure_stands(told: list[str]) -> Non
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         running = Upstream(f"http://127.0.0.1:{closed.getsockname()[1]}")
-        async with amber(running, AMBER_RETRIES="2") as api:
+        async with amber(running, told, AMBER_RETRIES="2") as api:
             with pytest.raises(AmberError) as error:
                 await api.models()
     assert error.value.kind == "upstream_unreachable"
@@ -214,7 +213,11 @@ async def test_so_many_requests_at_a_time() -> None:
 async def test_whoever_waits_for_a_turn_in_vain_is_told(told: list[str]) -> None:
     turns = Turns(1, "acme.example")
     async with turns.taken():
-        with anyio.fail_after(0.2), pytest.raises(Overloaded) as error:
+        with (
+            anyio.fail_after(0.2),
+            telling_waits(told.append),
+            pytest.raises(Overloaded) as error,
+        ):
             async with turns.taken():
                 raise AssertionError("there is one turn alone")
     assert told == ["Waiting for one of 1 requests to acme.example to end"]

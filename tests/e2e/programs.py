@@ -5,14 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
-import anyio.abc
 from anyio.streams.buffered import BufferedByteReceiveStream
+
+from tests.planted import Watch, WatchedProcess
 
 COMMAND = (sys.executable, "-m", "amber_mcp")
 ENVELOPE = {
@@ -32,11 +33,36 @@ def environment(**variables: str) -> dict[str, str]:
     return {**os.environ, **variables}
 
 
+@asynccontextmanager
+async def open_program(
+    command: Sequence[str] = COMMAND, *, shows_keys: bool = False, **more: Any
+) -> AsyncIterator[WatchedProcess]:
+    """Start a program, which does not outlive the block; no key may stand in what it writes."""
+    async with await anyio.open_process(command, **more) as process:
+        watched = WatchedProcess(process, shows_keys=shows_keys)
+        try:
+            yield watched
+            if watched.stderr is not None and process.returncode is not None:
+                await watched.stderr.rest()
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+async def run_program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run `amber-mcp` to its end; no key may stand in what it wrote."""
+    with anyio.fail_after(60):
+        done = await anyio.run_process([*COMMAND, *arguments], check=False, **more)
+    Watch("stdout")(done.stdout)
+    Watch("stderr")(done.stderr)
+    return done
+
+
 @dataclass
 class StdioProgram:
     """A running stdio server and the lines that it wrote."""
 
-    process: anyio.abc.Process
+    process: WatchedProcess
     _stdout: BufferedByteReceiveStream
 
     async def send(
@@ -88,39 +114,27 @@ class StdioProgram:
 @asynccontextmanager
 async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
-    async with await anyio.open_process(
-        COMMAND, env=environment(**variables), stderr=subprocess.PIPE
-    ) as process:
+    async with open_program(COMMAND, env=environment(**variables)) as process:
         assert process.stdout is not None
         program = StdioProgram(process, BufferedByteReceiveStream(process.stdout))
-        try:
-            with anyio.fail_after(60):
-                yield program
-                await program.close_stdin()
-                assert await process.wait() == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
+        with anyio.fail_after(60):
+            yield program
+            await program.close_stdin()
+            assert await process.wait() == 0
 
 
 @asynccontextmanager
 async def http_program(*arguments: str, **variables: str) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
-    async with await anyio.open_process(
-        command, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    async with open_program(command, env=environment(**variables)) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         errors = BufferedByteReceiveStream(process.stderr)
-        try:
-            with anyio.fail_after(60):
-                line = (await errors.receive_until(b"\n", 10_000)).decode()
-                assert line.startswith("Serving MCP on http://"), line
-                yield line.split()[-1]
-                process.terminate()
-                assert await process.wait() == 0
-                assert [chunk async for chunk in process.stdout] == []
-        finally:
-            if process.returncode is None:
-                process.kill()
+        with anyio.fail_after(60):
+            line = (await errors.receive_until(b"\n", 10_000)).decode()
+            assert line.startswith("Serving MCP on http://"), line
+            yield line.split()[-1]
+            process.terminate()
+            assert await process.wait() == 0
+            assert [chunk async for chunk in process.stdout] == []

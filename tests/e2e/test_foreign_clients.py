@@ -18,6 +18,8 @@ import anyio
 import pytest
 from anyio.streams.text import TextReceiveStream
 
+from tests.e2e.programs import open_program
+
 SCRIPTS = Path(__file__).with_name("clients")
 INSTALLED = Path(os.environ.get("AMBER_MCP_NODE_CLIENTS") or SCRIPTS).resolve() / "node_modules"
 NODE = INSTALLED / "node" / "bin" / "node"
@@ -72,7 +74,7 @@ async def run(*command: str | Path, cwd: Path) -> CompletedProcess[bytes]:
 async def url() -> AsyncIterator[str]:
     """The address of the program, serving HTTP; at the end it leaves with status 0 when told to."""
     command = [AMBER_MCP, "serve", "--http", "--port", "0"]
-    async with await anyio.open_process(command, stdout=None, env=environment()) as program:
+    async with open_program(command, stdout=None, env=environment()) as program:
         assert program.stderr is not None
         told = ""
         with anyio.fail_after(LIMIT_SECONDS):
