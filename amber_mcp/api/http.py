@@ -1,22 +1,24 @@
 """The one HTTP client: where requests go, what they carry, and what comes back of them."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, Self
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 import httpx2
 from pydantic import SecretStr
 
 from amber_mcp import __version__
-from amber_mcp.addresses import is_loopback
 from amber_mcp.errors import AmberError, UpstreamError
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
-from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
+from .failures import MAX_ERROR_BYTES, failure_of, request_id_of, words_of
 from .json_text import parse_json
+from .network import transport_for
+from .proxies import way_to
+from .unreachable import failure_to_reach
 
 _MAX_BODY_BYTES = 32 * 1024**2
 
@@ -24,14 +26,15 @@ _MAX_BODY_BYTES = 32 * 1024**2
 class HttpClient:
     """Requests to one host with one key. Build it once, as an async context manager.
 
-    Redirects are not followed, since the key would go along. Requests to this machine pass by
-    the proxies of the environment.
+    Redirects are not followed, since the key would go along.
+
+    Raises:
+        NotConfigured: if a variable leads to a proxy or a certificate that cannot be used.
     """
 
     def __init__(self, base_url: str, api_key: SecretStr, settings: Settings) -> None:
-        url = urlsplit(base_url)
         self._root = base_url
-        self._host = url.netloc
+        self._way = way_to(base_url)
         self._key = api_key
         self._client = httpx2.AsyncClient(
             headers={
@@ -39,7 +42,7 @@ class HttpClient:
                 "User-Agent": f"amber-mcp/{__version__}",
             },
             timeout=httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout),
-            trust_env=not is_loopback(url.hostname or ""),
+            transport=transport_for(self._way, base_url, settings),
         )
 
     async def __aenter__(self) -> Self:
@@ -97,8 +100,8 @@ class HttpClient:
                 yield response
             finally:
                 await response.aclose()
-        except httpx2.HTTPError as error:
-            raise self._without_key(failure_to_reach(error, self._host)) from error
+        except (httpx2.HTTPError, ssl.SSLError) as error:  # httpx2 lets late alerts of TLS through
+            raise self._without_key(failure_to_reach(error, self._way)) from error
         except AmberError as error:
             raise self._without_key(error)  # noqa: B904  # the same error, cleaned
 
