@@ -128,17 +128,17 @@ def _problem(variable: Variable, fault: object) -> str:
     return redacted(f"{variable.name} {fault}. Example: {variable.example}")
 
 
-def _bare(value: str) -> str:
-    """A value without blanks around it, and without quotes that a shell would take off."""
+def as_set(value: str) -> str:
+    """What a variable is set to: nothing, where it is blank or an unfilled template.
+
+    Quotes around it, which a shell would take off, are taken off.
+    """
     value = value.strip()
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1].strip() if quoted else value
+    value = value[1:-1].strip() if quoted else value
+    return "" if _UNFILLED_TEMPLATE.fullmatch(value) else value
 
 
 def _set_values(environ: Mapping[str, str]) -> dict[str, str]:
-    given = {variable.name: _bare(environ.get(variable.name, "")) for variable in VARIABLES}
-    return {
-        name: value
-        for name, value in given.items()
-        if value and not _UNFILLED_TEMPLATE.fullmatch(value)
-    }
+    given = {variable.name: as_set(environ.get(variable.name, "")) for variable in VARIABLES}
+    return {name: value for name, value in given.items() if value}

@@ -11,6 +11,7 @@ import httpx2
 
 from amber_mcp.addresses import is_loopback
 from amber_mcp.errors import NotConfigured
+from amber_mcp.settings import as_set
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _EXAMPLE = "Example: http://proxy.yourcompany.example:3128"
@@ -42,7 +43,7 @@ def way_to(base_url: str) -> Way:
     """
     url = urlsplit(base_url)
     host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    proxies = getproxies()
+    proxies = {kind: as_set(value) for kind, value in getproxies().items()}
     scheme = next((scheme for scheme in (url.scheme, "all") if proxies.get(scheme)), "")
     if not scheme or is_loopback(host) or is_excepted(host, port, proxies.get("no", "")):
         return Way(url.netloc)
@@ -50,7 +51,7 @@ def way_to(base_url: str) -> Way:
     if proxy_bypass(host):
         return Way(url.netloc)
     variable = f"{scheme.upper()}_PROXY"
-    return Way(url.netloc, _proxy(variable, proxies[scheme].strip()), variable)
+    return Way(url.netloc, _proxy(variable, proxies[scheme]), variable)
 
 
 def is_excepted(host: str, port: int, exceptions: str) -> bool:

@@ -197,7 +197,9 @@ def _peer(way: Way) -> str:
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        # httpcore2 raises its errors `from None`, which hides the ones they were made from.
+        hidden = error.__context__ if error.__suppress_context__ else None
+        error = error.__cause__ or hidden
 
 
 def _detail(error: Exception) -> str:

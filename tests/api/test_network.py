@@ -146,6 +146,14 @@ async def test_what_no_proxy_names_is_reached_directly(monkeypatch: pytest.Monke
     assert way_to("https://api.example").via != ""
 
 
+@pytest.mark.parametrize("blank", ["", "  ", '""', "${user_config.proxy}"])
+def test_a_blank_proxy_and_an_unfilled_template_are_none(
+    monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", blank)
+    assert way_to(f"https://{HOST}").via == ""
+
+
 def test_a_proxy_for_plain_http_is_none_for_https(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
     assert way_to(f"https://{HOST}").via == ""
@@ -245,6 +253,7 @@ async def test_ssl_cert_file_names_authorities_too(
     monkeypatch: pytest.MonkeyPatch, bundle: str
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")  # does not count beside the file
     with running_server(server_context(CA.issue_cert("localhost"))) as server:
         assert await models(f"https://localhost:{server.port}")
 
