@@ -23,8 +23,9 @@ def anyio_backend() -> str:
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    for name in [name for name in os.environ if name.startswith("AMBER_")]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith(("AMBER_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,12 @@ from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT.parent / "shared" / "docs" / "server.schema.json"
-SECRETS = {"AMBER_API_KEY", "MORPHEUS_API_KEY", "ADAPTIVE_API_KEY"}
+SECRETS = {
+    "AMBER_API_KEY",
+    "MORPHEUS_API_KEY",
+    "ADAPTIVE_API_KEY",
+    "AMBER_CLIENT_KEY_PASSWORD",
+}
 UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 
 

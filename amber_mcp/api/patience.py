@@ -7,9 +7,10 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 import anyio
-import httpx2
 
 from amber_mcp.errors import AmberError, Overloaded
+
+from .unreachable import may_pass
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
         told = error.retry_after if isinstance(error, AmberError) else None
         wait = backoff + _JITTER_SECONDS if told is None else told
         longest = min(_LONGEST_WAIT_SECONDS, _seconds_left() - _MARGIN_SECONDS)
-        if not _may_pass(error, repeatable=repeatable) or wait > longest:
+        if not _is_worth_it(error, repeatable=repeatable) or wait > longest:
             return False
         if attempts <= retries:
             logger.warning("request made again", extra={"cause": _what_happened(error)})
@@ -110,11 +111,10 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
     raise AssertionError("an attempt returns or raises")
 
 
-def _may_pass(error: Exception, *, repeatable: bool) -> bool:
+def _is_worth_it(error: Exception, *, repeatable: bool) -> bool:
     if isinstance(error, AmberError):
         return repeatable and error.status in _TAKES_NO_MORE
-    not_connected = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-    return not_connected and "CERTIFICATE" not in str(error).upper()
+    return may_pass(error)
 
 
 def _what_happened(error: Exception) -> str:

@@ -36,7 +36,9 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     ),
     "500, plain text": _answer(500, "Internal Server Error"),
     "500, long": _answer(500, {"detail": "what happened, at length; " * 4000}),
-    "502 of a proxy, in HTML": _answer(502, "<html><head><title>x</title></head><h1>502 Bad Gateway</h1></html>"),
+    "502 of a proxy, in HTML": _answer(
+        502, "<html><head><title>x</title></head><h1>502 Bad Gateway</h1></html>"
+    ),
     "503 once": {**_answer(503, "Restarting"), "times": 1},
     "503": _answer(503, "Down for maintenance"),
     "504": _answer(504, ""),

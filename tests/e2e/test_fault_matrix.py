@@ -79,14 +79,21 @@ def outcome_of(result: CallToolResult) -> str:
     if result.is_error:
         return content.text.partition(":")[0]
     missing = (result.structured_content or {}).get("unavailable") or []
-    return " ".join(["completed", *(f"without {each['api']}" for each in missing)])
+    return " ".join(
+        [
+            "completed",
+            *(f"without {each['api']} ({each['error'].partition(':')[0]})" for each in missing),
+        ]
+    )
 
 
 def words_of(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
     assert "Traceback" not in content.text
-    return re.sub(r"127\.0\.0\.1:\d+", "HOST", content.text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "HOST", content.text)
+    text = re.sub(r"Wait \d+ days", "Wait N days", text)
+    return re.sub(r"It said: (?=[{\[]).*?(?= What to do:)", "It said: …", text, flags=re.DOTALL)
 
 
 async def called(client: Client, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
@@ -152,7 +159,7 @@ def compare(fault: str, results: Mapping[str, CallToolResult]) -> None:
     told = words_of(results["ask_amber"]) if results["ask_amber"].is_error else ""
     happened = {
         "outcomes": {tool: outcome_of(result) for tool, result in results.items()},
-        "ask_amber says": told[:1500],
+        "ask_amber says": told,
     }
     expected = json.loads(EXPECTED.read_text("utf-8")) if EXPECTED.exists() else {}
     if UPDATE:
