@@ -78,7 +78,7 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
         model=_text(body.get("model")),
         finish_reason=_text(choice.get("finish_reason")),
         refusal=_text(piece.get("refusal")),
-        usage=_usage(body.get("usage")),
+        usage=_usage(body),
         sources=sources_of(piece, choice, body),
         chunk=body,
     )
@@ -119,8 +119,16 @@ def _text(value: Json) -> str:
             return ""
 
 
-def _usage(value: Json) -> Usage | None:
-    usage = _mapping(value)
-    counts = [usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total")]
-    known = [count if type(count) is int else None for count in counts]
-    return Usage(*known) if any(count is not None for count in known) else None
+def _usage(body: Mapping[str, Json]) -> Usage | None:
+    """The usage, under whichever of its names (amber-api.md section 9) it is told."""
+    for name in ("usage", "usage_from_provider", "usage_from_consumer"):
+        usage = _mapping(body.get(name))
+        counts = [
+            usage.get("prompt_tokens", usage.get("input_tokens")),
+            usage.get("completion_tokens", usage.get("output_tokens")),
+            usage.get("total_tokens"),
+        ]
+        known = [count if type(count) is int else None for count in counts]
+        if any(count is not None for count in known):
+            return Usage(*known)
+    return None
