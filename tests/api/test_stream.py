@@ -7,6 +7,8 @@ deltas, usage under another name, no `[DONE]`.
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -66,7 +68,7 @@ def body_of(deltas: Sequence[ChatDelta]) -> object:
 
 def cut(content: bytes, places: Sequence[int]) -> list[bytes]:
     ends = [0, *sorted(place % (len(content) + 1) for place in places), len(content)]
-    return [content[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [content[start:end] for start, end in pairwise(ends)]
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -158,19 +160,15 @@ CHUNKS = st.recursive(
 @example([{"choices": [{"delta": {"tool_calls": [{"index": -1}, 3, None]}}]}])
 def test_chunks_of_any_form_are_read_or_refused(chunks: list[object]) -> None:
     content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
-    try:
+    with suppress(AmberError):
         body_of(deltas_of(content))
-    except AmberError:
-        pass
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"data:", b"\n\n", b"{}", b"\r"])))
 @settings(max_examples=300, deadline=None)
 def test_bytes_of_any_kind_are_read_or_refused(pieces: list[bytes]) -> None:
-    try:
+    with suppress(AmberError, httpx2.HTTPError):
         deltas_of(*pieces)
-    except (AmberError, httpx2.HTTPError):
-        pass
 
 
 def test_an_event_has_its_limit() -> None:
