@@ -16,11 +16,12 @@ from typing import Any
 
 import anyio
 import pytest
+from starlette.responses import Response
 
 from amber_mcp.transports.in_flight import MOST_REQUESTS
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, stdio_program
-from tests.upstream import KEY, Canned, stalled_stream, text_chunk
+from tests.upstream import KEY, Canned, Upstream, stalled_stream, text_chunk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
 
@@ -152,13 +153,19 @@ async def test_a_host_that_does_not_read_is_not_read_from_either() -> None:
 @asynccontextmanager
 async def choked(upstream: Canned) -> AsyncIterator[Host]:
     """A program that has calls in flight, and a host that has never read what it wrote."""
-    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+    asked = anyio.Event()
+
+    def stalled(running: Upstream) -> Response:
+        asked.set()
+        return stalled_stream(running, text_chunk("Half"))
+
+    async with upstream(stalled) as canned:
         async with host(**reaching(canned.base_url)) as program:
             await program.handshake()
             for number in range(20):
                 await program.write(ask(FAR_TOO_MANY + number))
+            await asked.wait()
             await program.write_while_taken(list_tools)
-            assert canned.seen
             yield program
             with anyio.fail_after(1):
                 assert await program.process.wait() == 0
@@ -211,7 +218,8 @@ async def test_cancelled_calls_leave_room_for_others(upstream: Canned) -> None:
             for number in range(MOST_REQUESTS + 10):
                 await program.send_line(ask(number).strip())
                 await program.send("notifications/cancelled", {"requestId": number})
-            assert await program.around(b"") == []
+            for message in await program.around(b""):
+                assert message["method"] == "notifications/progress"
 
 
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
