@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,6 +28,8 @@ HANDSHAKE = {
     "capabilities": {},
     "clientInfo": {"name": "tests", "version": "1"},
 }
+
+PING = 1_000_000_007
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -102,6 +106,26 @@ class StdioProgram:
                 content += await self._stdout.receive()
         except anyio.EndOfStream:
             return content
+
+    async def around(self, line: bytes) -> list[dict[str, Any]]:
+        """What a line is answered with; the request behind it has to be answered, too."""
+        await self.send_line(line)
+        await self.send("ping", {}, request_id=PING)
+        messages = [await self.receive()]
+        while messages[-1].get("id") != PING:
+            messages.append(await self.receive())
+        assert messages[-1]["result"] == {}
+        return messages[:-1]
+
+    async def errors(self) -> str:
+        """What stands on stderr, at the end of the program."""
+        assert self.process.stderr is not None
+        return b"".join([chunk async for chunk in self.process.stderr]).decode()
+
+    def peak_memory(self) -> int:
+        """The most bytes that the program has had in memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
     async def close_stdin(self) -> None:
         assert self.process.stdin is not None

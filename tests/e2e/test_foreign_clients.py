@@ -187,6 +187,21 @@ async def test_an_sdk_is_told_of_an_unknown_argument(record: Record) -> None:
     assert result["structuredContent"] is None
 
 
+async def test_an_sdk_goes_on_after_an_error_without_id(record: Record, server: str) -> None:
+    """It cannot know what the error is about, and says so; the call behind it is answered."""
+    if server != AMBER_MCP:
+        pytest.skip("there are no lines over HTTP")
+    noise = record["noise"]
+    assert "sandbox-brief" in noise["result"]["text"]
+    unreadable, *unfit = noise["faults"]
+    assert len(unfit) == 2
+    assert '"code":-32700' in unreadable
+    for fault in noise["faults"]:
+        assert "Received a response for an unknown message ID" in fault
+    for fault in unfit:
+        assert '"code":-32600' in fault
+
+
 @pytest.fixture(params=["legacy", "modern"])
 def era(request: pytest.FixtureRequest) -> str:
     """The era that Inspector is told to speak."""
