@@ -27,9 +27,8 @@ def serve_on_stdio() -> int:
     # Collecting garbage while hundreds of classes are made costs a tenth of the start-up time, and
     # scanning them again costs as much at every later collection.
     gc.disable()
-    import anyio
-
     from .logs import configure_logging
+    from .running import run
     from .server import build_server
     from .settings import Settings
     from .transports.stdio import serve_stdio
@@ -45,7 +44,7 @@ def serve_on_stdio() -> int:
     async def serve() -> None:
         await serve_stdio(server, max_message_bytes=settings.max_body_bytes)
 
-    anyio.run(serve)
+    run(serve)
     return 0
 
 

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from amber_mcp.settings import Settings
 from tests.planted import SANDBOX_KEY, Watch
@@ -38,6 +42,24 @@ def _no_key_in_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
         return result
 
     monkeypatch.setattr(Client, "call_tool", watched)
+
+
+@pytest.fixture(scope="session")
+def spans() -> InMemorySpanExporter:
+    """The spans of servers that run in the tests' own process."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return exporter
+
+
+@pytest.fixture(autouse=True)
+def _no_key_in_a_span(spans: InMemorySpanExporter) -> Iterator[None]:
+    spans.clear()
+    yield
+    for span in spans.get_finished_spans():
+        Watch("a span")(span.to_json())
 
 
 @pytest.hookimpl(wrapper=True)
