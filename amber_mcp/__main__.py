@@ -38,7 +38,8 @@ def serve_on_stdio() -> int:
     settings = Settings.from_environment()
     configure_logging(settings)
     for problem in settings.problems:
-        print(f"amber-mcp: {problem}", file=sys.stderr)
+        shown = "".join(char if char.isprintable() else "?" for char in problem)
+        print(f"amber-mcp: {shown}", file=sys.stderr)
     server = build_server(settings, local_files=True)
 
     async def serve() -> None:

@@ -359,6 +359,24 @@ async def test_progress_arrives_while_the_answer_streams(
     assert told[-1] == "amber is answering: 4 characters so far"
 
 
+async def test_a_host_that_takes_no_progress_gets_its_answer(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = anyio.Event()
+
+    async def hang(*_: object, **__: object) -> None:
+        blocked.set()
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr("mcp.server.session.ServerSession.report_progress", hang)
+    async with upstream(events(text_chunk("Because.", "stop"))) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            arguments = {"question": "Why?"}
+            result = await client.call_tool("ask_amber", arguments, progress_callback=hang)
+    assert structured(result)["answer"] == "Because."
+    assert blocked.is_set()
+
+
 async def test_a_call_that_takes_too_long_keeps_the_text_so_far(
     connect: Connect, upstream: Canned
 ) -> None:
