@@ -41,6 +41,12 @@ class Answered(Result):
     truncated: Annotated[
         bool, Field(description="Whether the answer, or the list of sources, was cut at a limit")
     ] = False
+    conversation_id: Annotated[
+        str, Field(description="Pass it to go on with this conversation. Empty: it was not kept.")
+    ] = ""
+    dropped_turns: Annotated[
+        int, Field(description="The oldest turns, which were not sent: there were too many")
+    ] = 0
 
     def as_text(self) -> str:
         """The answer, and below it the sources and what a reader should know of it."""
@@ -55,7 +61,15 @@ class Answered(Result):
         if self.sources:
             lines = [f"[{s.number}] {s.title} <{s.url}>" for s in self.sources]
             parts.append("\n".join(["Sources:", *lines]))
-        parts.append(f"Model: {self.model}")
+        if self.dropped_turns:
+            parts.append(
+                f"[Without the {self.dropped_turns} oldest turns of this conversation: it is longer "
+                "than AMBER_MAX_HISTORY_CHARS. Repeat what matters of them.]"
+            )
+        last = f"Model: {self.model}"
+        if self.conversation_id:
+            last += f"\nconversation_id: {self.conversation_id}"
+        parts.append(last)
         return "\n\n".join(parts)
 
 

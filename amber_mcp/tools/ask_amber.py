@@ -6,17 +6,18 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
+from amber_mcp.state.conversations import Turn
 
 from .answered import Answered, answer_call, fields_of
 from .asking import (
     Language,
     ModelId,
     chosen_temperature,
-    conversation,
     language_of,
     model_of,
     required_text,
 )
+from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
 
@@ -34,6 +35,7 @@ async def ask_amber(
         Literal["company", "none"],
         Field(description="company: search internal sources. none: only `file_ids` and the model."),
     ] = "company",
+    conversation_id: ConversationId = "",
     file_ids: Annotated[
         list[str], Field(description="Files to answer from: ids that upload_file returned.")
     ] = [],  # noqa: B006  # never changed: pydantic copies it
@@ -49,20 +51,32 @@ async def ask_amber(
     """Answer a question from the company's own documents, wikis, mail and tickets, with sources.
 
     Use it for anything internal: policies, projects, people, products, decisions. Do not use it
-    for public facts (web_search) or for a task of a specialised agent (run_agent). Each call
-    stands alone, so repeat the context that a follow-up question needs.
+    for public facts (web_search) or for a task of a specialised agent (run_agent). For a follow-up,
+    pass the `conversation_id` of the answer before: amber then knows what was said, and the files.
     Example: "How many days of annual leave do employees in Germany get?"
     """
     app = call.app
+    question = required_text("question", question)
+    talk = await talk_of(call, conversation_id)
     request = ChatRequest(
-        messages=conversation(required_text("question", question), instructions),
+        messages=talk.messages(question, instructions or talk.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language),
-            file_ids=tuple(file_ids),
+            language=language_of(app, language or talk.before.language),
+            file_ids=tuple(dict.fromkeys((*talk.before.file_ids, *file_ids))),
             temperature=chosen_temperature(temperature),
         ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
-    return Answered.model_validate(fields_of(call, await answer_call(call, request)))
+    answered = await answer_call(call, request)
+    turn = Turn(
+        question=question,
+        answer=answered.text,
+        origin="company",
+        language=language.strip(),
+        instructions=instructions.strip(),
+        file_ids=tuple(file_ids),
+    )
+    told = {**fields_of(call, answered), **await kept(call, talk, turn)}
+    return Answered.model_validate(told)

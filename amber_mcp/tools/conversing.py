@@ -1,0 +1,72 @@
+"""A question within a conversation: what goes to amber with it, and what is kept of it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from amber_mcp.api.types import Message
+from amber_mcp.errors import AmberError
+from amber_mcp.state.conversations import Conversation, Origin, Turn
+
+from .tool import Call
+
+logger = logging.getLogger(__name__)
+
+ConversationId = Annotated[
+    str,
+    Field(description="Goes on with a conversation: an id of an earlier result. Empty: a new one."),
+]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One question's place in a conversation: the turns before it, as far as they may be sent."""
+
+    id: str
+    before: Conversation
+    sent: Conversation
+
+    def messages(self, question: str, instructions: str) -> tuple[Message, ...]:
+        """The instructions, the turns that are sent, and the question."""
+        system = (Message("system", instructions),) if instructions.strip() else ()
+        turns = tuple(
+            message
+            for turn in self.sent.turns
+            for message in (Message("user", turn.question), Message("assistant", turn.answer))
+        )
+        return (*system, *turns, Message("user", question))
+
+
+async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company") -> Talk:
+    """The conversation that a question belongs to; a new one where no id is given.
+
+    A question to the web gets what came from the web alone, unless the operator lets company text
+    go there.
+
+    Raises:
+        NotFound: if the caller has no such conversation (any more).
+    """
+    app = call.app
+    given = conversation_id.strip()
+    if not given:
+        return Talk(app.new_conversation_id(), Conversation(), Conversation())
+    whole = await app.conversations.load(app.caller, given)
+    leave_out = origin == "web" and not app.settings.web_with_company
+    before = whole.from_the_web() if leave_out else whole
+    return Talk(given, before, before.within(app.settings.max_history_chars))
+
+
+async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
+    """Keep a finished turn, and return the fields of the result that tell of the conversation.
+
+    An answer that cannot be kept is an answer all the same.
+    """
+    try:
+        await call.app.conversations.add(call.app.caller, talk.id, turn)
+    except AmberError as error:
+        logger.warning("turn not kept", extra={"cause": error.kind})
+        return {"conversation_id": "", "dropped_turns": talk.sent.dropped}
+    return {"conversation_id": talk.id, "dropped_turns": talk.sent.dropped}
+
