@@ -13,8 +13,10 @@ from .completions import CompletionsApi, wire_message
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient
-from .json_text import shown_json
+from .json_text import sendable, shown_json
 from .types import ChatRequest, Json, Message, Model
+
+_TIMES = frozenset({"TTFT", "TotalRequestDuration"})
 
 
 class AdaptiveApi(CompletionsApi):
@@ -32,6 +34,7 @@ class AdaptiveApi(CompletionsApi):
         message_fields=frozenset({"name", "completion_id", "metadata"}),
         content_parts=frozenset({"text", "image_url"}),
         parameters={
+            "stream": checks.boolean,
             "stop": checks.texts,
             "max_tokens": checks.integer(least=0),
             "temperature": checks.number(),
@@ -63,16 +66,14 @@ class AdaptiveApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [_message(message) for message in request.messages],
-            "stream": stream,
             **({"stream_options": options} if stream else {}),
             **parameters,
+            "stream": stream,
         }
 
-    def is_control(self, chunk: Mapping[str, Json]) -> bool:
-        """Chunks of timing, which carry no choices (amber-api.md section 10)."""
-        return not chunk.get("choices") and any(
-            key in chunk for key in ("TTFT", "TotalRequestDuration", "finish_reason")
-        )
+    def answer_in(self, chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A chunk without its times, which may be all that it has (amber-api.md section 10)."""
+        return {key: value for key, value in chunk.items() if key not in _TIMES}
 
     async def models(self) -> tuple[Model, ...]:
         """The models of ADAPTIVE_MODELS."""
@@ -104,7 +105,7 @@ class AdaptiveApi(CompletionsApi):
         return await self._recorded("/api/v1/comparison", body, "comparison_id")
 
     async def _recorded(self, path: str, body: Mapping[str, Json], key: str) -> str:
-        answer = await self.http.post_json(path, body)
+        answer = await self.http.post_json(path, sendable(body))
         if isinstance(answer, dict) and isinstance(answer.get(key), str):
             return str(answer[key])
         raise UpstreamError(

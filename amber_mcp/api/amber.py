@@ -37,6 +37,7 @@ class AmberApi(CompletionsApi):
         offers=("company search", "web search", "agents", "files", "language"),
         roles=frozenset({"system", "user", "assistant"}),
         parameters={
+            "stream": checks.boolean,
             "temperature": checks.number(),
             "metadata": checks.closed(
                 agent_id=checks.text, files=checks.texts, language=checks.text
@@ -62,9 +63,9 @@ class AmberApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [wire_message(message) for message in request.messages],
-            "stream": stream,
             "tools": [],
             **request.parameters,
+            "stream": stream,
             "metadata": {"language": self._language, **given},
         }
 

@@ -24,7 +24,11 @@ class AmberOpenAiApi(CompletionsApi):
         content_parts=frozenset({"text", "image_url"}),
         null_content=True,
         functions=True,
-        parameters={"max_tokens": checks.integer(), "tool_choice": checks.text_or_mapping},
+        parameters={
+            "stream": checks.boolean,
+            "max_tokens": checks.integer(),
+            "tool_choice": checks.text_or_mapping,
+        },
     )
 
     def __init__(self, http: HttpClient, *, stream: bool, models: tuple[str, ...]) -> None:
@@ -37,9 +41,9 @@ class AmberOpenAiApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [wire_message(message) for message in request.messages],
-            "stream": stream,
             **(functions if request.functions else {}),
             **request.parameters,
+            "stream": stream,
         }
 
     async def models(self) -> tuple[Model, ...]:

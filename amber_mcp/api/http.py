@@ -107,9 +107,9 @@ class HttpClient:
             raise too_long(self.limits.body_bytes)
         try:
             body: object = parse_json(content)
-        except ValueError:
+        except ValueError as error:
             raise UpstreamError(
-                "the answer is not JSON",
+                f"the answer is not JSON that can be read ({error})",
                 status=response.status_code,
                 upstream=words_of(content[:MAX_ERROR_BYTES]),
                 request_id=request_id_of(response),

@@ -1,5 +1,7 @@
 """Morpheus API Gateway, `/api/v1` (seed 003): sessions, sampling parameters, function tools."""
 
+from amber_mcp.errors import InvalidRequest
+
 from . import checks
 from .completions import CompletionsApi, wire_message
 from .dialect import Dialect
@@ -23,6 +25,7 @@ class MorpheusApi(CompletionsApi):
         null_content=True,
         functions=True,
         parameters={
+            "stream": checks.boolean,
             "temperature": checks.number(),
             "top_p": checks.number(),
             "n": checks.integer(),
@@ -36,7 +39,12 @@ class MorpheusApi(CompletionsApi):
     )
 
     def streams(self, request: ChatRequest) -> bool:
-        """As configured, and always where tools are given."""
+        """As the request or the configuration says, and always where tools are given."""
+        if request.functions and request.parameters.get("stream") is False:
+            raise InvalidRequest(
+                "morpheus calls functions in a stream alone, and `parameters.stream` is false",
+                advice="Leave `stream` out, or call without `tools`.",
+            )
         return bool(request.functions) or super().streams(request)
 
     def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
@@ -45,9 +53,9 @@ class MorpheusApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [_message(message) for message in request.messages],
-            "stream": stream,
             **(functions if request.functions else {}),
             **request.parameters,
+            "stream": stream,
         }
 
     async def models(self) -> tuple[Model, ...]:

@@ -7,6 +7,7 @@ import httpx2
 
 from amber_mcp.errors import StreamBroken, UpstreamError
 
+from .endings import Ending
 from .failures import failure_in, request_id_of, words_of
 from .json_text import parse_json
 from .sources import sources_of
@@ -30,37 +31,45 @@ def too_long(limit: int) -> UpstreamError:
 
 
 async def read_stream(
-    response: httpx2.Response, limits: Limits, *, skip: Callable[[Mapping[str, Json]], bool]
+    response: httpx2.Response,
+    limits: Limits,
+    *,
+    answer_in: Callable[[Mapping[str, Json]], Mapping[str, Json]],
+    wants_choices: bool = True,
 ) -> AsyncIterator[ChatDelta]:
-    """The pieces of a streamed answer, in order; `skip` tells which of them say nothing of it.
+    """The pieces of a streamed answer, in order; `answer_in` takes out what says nothing of it.
 
     amber does not document its chunks; OpenAI's form is assumed, and what it allows is accepted:
     chunks without choices, fields that are absent or null, an end without `[DONE]`.
 
     Raises:
-        UpstreamError: for a chunk that is not JSON, an `error` object in the stream, or an answer
-            or an event over its limit.
-        StreamBroken: if the stream ends with neither a finish reason nor `[DONE]`.
+        UpstreamError: for a chunk that is not JSON, an `error` object in the stream, an answer
+            or an event over its limit, or a stream without any choice where one was wanted.
+        StreamBroken: if the stream ends without `[DONE]`, and a choice has no finish reason.
     """
-    finished = False
+    ending = Ending()
     received = 0
+    data = last = ""
     async for event in httpx2.EventSource(response, max_event_size=limits.event_bytes):
-        data = event.data.strip()
+        last, data = data, event.data.strip()
         received += len(data.encode(errors="replace"))
         if received > limits.body_bytes:
             raise too_long(limits.body_bytes)
         if data == "[DONE]":
-            return
-        if not data:
-            continue
-        chunk = _chunk(data, response)
-        if skip(chunk):
-            continue
-        delta = delta_of(chunk, response)
-        finished = finished or bool(delta.finish_reason)
-        yield delta
-    if not finished:
-        raise StreamBroken("the answer's stream stopped before its end")
+            break
+        if data and (chunk := answer_in(_chunk(data, response))):
+            ending.add(chunk)
+            yield delta_of(chunk, response)
+    else:
+        last = data
+        if not ending.is_complete and (ending.has_choices or not last):
+            raise StreamBroken("the answer's stream stopped before its end")
+    if wants_choices and not ending.has_choices:
+        raise UpstreamError(
+            "the answer's stream holds no choice that can be read",
+            upstream=words_of(last.encode(errors="replace")),
+            request_id=request_id_of(response),
+        )
 
 
 def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
@@ -76,7 +85,7 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     return ChatDelta(
         text=_text(piece.get("content")) or _text(choice.get("text")),
         model=_text(body.get("model")),
-        finish_reason=_text(choice.get("finish_reason")),
+        finish_reason=_text(choice.get("finish_reason")) or _text(body.get("finish_reason")),
         refusal=_text(piece.get("refusal")),
         usage=_usage(body.get("usage")),
         sources=sources_of(piece, choice, body),
@@ -85,13 +94,14 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
 
 
 def _chunk(data: str, response: httpx2.Response) -> Mapping[str, Json]:
+    fault = ""
     try:
         chunk = parse_json(data)
-    except ValueError:
-        chunk = None
+    except ValueError as error:
+        chunk, fault = None, f" ({error})"
     if not isinstance(chunk, dict):
         raise UpstreamError(
-            "the API sent a piece of a stream that is not a JSON object",
+            f"the API sent a piece of a stream that is not a JSON object{fault}",
             upstream=words_of(data.encode()),
             request_id=request_id_of(response),
         )
