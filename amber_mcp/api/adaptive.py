@@ -16,6 +16,7 @@ from .http import HttpClient
 from .json_text import sendable, shown_json
 from .types import ChatRequest, Json, Message, Model
 
+_INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _TIMES = frozenset({"TTFT", "TotalRequestDuration"})
 
 
@@ -31,26 +32,39 @@ class AdaptiveApi(CompletionsApi):
         name="adaptive",
         offers=("images", "sessions", "feedback"),
         roles=None,
-        message_fields=frozenset({"name", "completion_id", "metadata"}),
-        content_parts=frozenset({"text", "image_url"}),
+        message_fields={
+            "name": checks.text,
+            "completion_id": checks.uuid,
+            "metadata": checks.anything,
+        },
+        content_parts={
+            "text": checks.closed("text", type=checks.text, text=checks.text),
+            "image_url": checks.closed(
+                "image_url",
+                type=checks.text,
+                image_url=checks.either(checks.text, checks.closed("url", url=checks.text)),
+            ),
+        },
         parameters={
             "stream": checks.boolean,
-            "stop": checks.texts,
-            "max_tokens": checks.integer(least=0),
+            "stop": checks.listed(checks.text),
+            "max_tokens": checks.integer(0, _INT32),
             "temperature": checks.number(),
             "top_p": checks.number(),
-            "max_ttft_ms": checks.integer(least=0),
+            "max_ttft_ms": checks.integer(0, _INT64),
             "stream_options": checks.closed(include_usage=checks.boolean),
             "session_id": checks.uuid,
             "user": checks.uuid,
             "ab_campaign": checks.text,
-            "n": checks.integer(least=0),
-            "labels": checks.text_mapping,
-            "metadata": checks.text_mapping,
+            "n": checks.integer(0, _INT32),
+            "labels": checks.mapped(checks.text),
+            "metadata": checks.mapped(checks.text),
             "system_prompt_args": checks.mapping,
-            "tags": checks.texts,
+            "tags": checks.listed(checks.text),
             "use_tools": checks.boolean,
-            "tools": checks.listed(checks.closed(id=checks.text, enabled=checks.boolean)),
+            "tools": checks.listed(
+                checks.closed("id", "enabled", id=checks.text, enabled=checks.boolean)
+            ),
             "store": checks.boolean,
         },
     )

@@ -40,11 +40,12 @@ class AmberApi(CompletionsApi):
             "stream": checks.boolean,
             "temperature": checks.number(),
             "metadata": checks.closed(
-                agent_id=checks.text, files=checks.texts, language=checks.text
+                agent_id=checks.text, files=checks.listed(checks.text), language=checks.text
             ),
             "tools": checks.listed(
                 checks.closed(
-                    function=checks.closed(name=checks.one_of("amberSearch", "webSearch"))
+                    "function",
+                    function=checks.closed("name", name=checks.one_of("amberSearch", "webSearch")),
                 ),
                 most=1,
             ),
@@ -66,7 +67,10 @@ class AmberApi(CompletionsApi):
             "tools": [],
             **request.parameters,
             "stream": stream,
-            "metadata": {"language": self._language, **given},
+            "metadata": {
+                "language": self._language,
+                **{name: value for name, value in given.items() if value is not None},
+            },
         }
 
     def is_repeatable(self, request: ChatRequest) -> bool:

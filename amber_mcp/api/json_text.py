@@ -9,6 +9,7 @@ from amber_mcp.errors import InvalidRequest
 from .types import Json
 
 _DEEPEST = 100
+_MOST_BITS = 1024
 
 
 def parse_json(text: str | bytes) -> Json:
@@ -39,6 +40,8 @@ def _checked(value: Json, place: str) -> Json:
     match value:
         case float() if not math.isfinite(value):
             raise InvalidRequest(f"`{place}` is not a finite number: {value}")
+        case int() if value.bit_length() > _MOST_BITS:
+            raise InvalidRequest(f"`{place}` is a number too large to be sent")
         case list():
             for number, item in enumerate(value):
                 _checked(item, f"{place}.{number}")

@@ -55,9 +55,7 @@ async def list_models(
     empty `model` takes the default.
     """
     app = call.app
-    if not app.apis:
-        app.require("AMBER")
-    listed = await list_all(app)
+    listed = await list_all(app, within=call.seconds_left)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()

@@ -52,6 +52,7 @@ async def test_a_request_is_sent_as_the_documents_show_it(upstream: Canned) -> N
         ],
         "max_tokens": 300,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "tools": [FUNCTION],
         "tool_choice": "auto",
     }
