@@ -30,7 +30,7 @@ def sent_back(message: Message, documented: Collection[str]) -> Message:
     more = {
         name: _field(name, value)
         for name, value in message.more.items()
-        if name in documented or (name not in _OF_ANSWERS and value not in ("", [], {}))
+        if value not in ("", [], {}) and (name in documented or name not in _OF_ANSWERS)
     }
     return Message(message.role, message.content, more)
 

@@ -238,6 +238,33 @@ async def test_doctor_tells_of_a_tenant_without_models(upstream: Canned) -> None
     assert "lists no models" in done.out
 
 
+async def test_doctor_asks_for_a_model_that_is_not_listed(upstream: Canned) -> None:
+    models = completion("", data=[{"id": "m"}])
+    async with upstream(models, completion("", id="hidden/m")) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY}
+        done = await run("doctor", **given, AMBER_MODEL="hidden/m")
+    assert "AMBER_MODEL is hidden/m, which is not listed, and which amber has" in done.out
+    assert [seen.path for seen in canned.seen][1].startswith("/api/beta/amberai/models/hidden")
+
+
+async def test_doctor_names_what_is_half_set(sandbox: SandboxProgram) -> None:
+    given = {"ADAPTIVE_BASE_URL": "https://adaptive.example", "MORPHEUS_API_KEY": "sk-x"}
+    done = await run("doctor", **sandbox.environment, **given)
+    assert done.status == 1
+    assert "ADAPTIVE_API_KEY is not set" in done.out
+    assert "MORPHEUS_BASE_URL is not set" in done.out
+
+
+async def test_doctor_is_content_with_another_api_alone(upstream: Canned) -> None:
+    async with upstream(completion("", data=[{"id": "llama"}])) as canned:
+        given = {"MORPHEUS_BASE_URL": canned.base_url, "MORPHEUS_API_KEY": "sk-x"}
+        done = await run("doctor", **given)
+        half = await run("doctor", **given, AMBER_API_KEY=KEY)
+    assert (done.status, half.status) == (0, 1)
+    assert "morpheus: llama" in done.out
+    assert "note  not_configured" in done.out
+
+
 async def test_doctor_checks_the_embedded_sandbox() -> None:
     done = await run("doctor", "--sandbox", cwd=Path(os.sep))
     assert done.status == 0

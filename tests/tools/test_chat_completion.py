@@ -115,7 +115,7 @@ async def test_an_answer_s_message_can_be_sent_back(upstream: Canned, api: str) 
         "refusal": None,
         "audio": None,
         "function_call": None,
-        "tool_calls": [CALL] if api in ("amber-openai", "morpheus") else None,
+        "tool_calls": [CALL] if api in ("amber-openai", "morpheus") else [],
     }
     body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     async with upstream(JSONResponse(body), completion("Yes.")) as canned:
@@ -125,7 +125,7 @@ async def test_an_answer_s_message_can_be_sent_back(upstream: Canned, api: str) 
     sent = json.loads(canned.seen[1].body)["messages"][1]
     calls = {"tool_calls": [{key: CALL[key] for key in ("id", "type", "function")}]}
     expected = {"role": "assistant", "content": "So."}
-    assert sent == ({**expected, **calls} if "tool_calls" in choice["message"] else expected)
+    assert sent == ({**expected, **calls} if choice["message"]["tool_calls"] else expected)
 
 
 @pytest.mark.parametrize(
