@@ -275,7 +275,7 @@ VARIABLES: Final = (
         "upload_roots",
         _upload_roots,
         f"/home/me/Documents{os.pathsep}/home/me/Desktop",
-        "Folders for `upload_file`, and images of `chat_completion`, with `:` (Windows: `;`) between",
+        "Folders for `upload_file` and images of `chat_completion`; `:` (Windows: `;`) between",
     ),
     Variable(
         "AMBER_UPLOAD_FIELD",

@@ -7,13 +7,13 @@ from pydantic import Field
 from amber_mcp.answering import complete
 from amber_mcp.api.sent_back import sent_back
 from amber_mcp.api.types import ChatRequest, Json, Message
-from amber_mcp.errors import InvalidRequest
+from amber_mcp.errors import AmberError, InvalidRequest
 from amber_mcp.files import upload_roots
 from amber_mcp.images import sendable_image
 from amber_mcp.quoting import quoted
 from amber_mcp.routing import DIALECTS, route
 
-from .completed import Completed, completed
+from .completed import Completed, completed, shortened
 from .schema import OpenObject
 from .tool import Call, tool
 
@@ -76,8 +76,13 @@ async def chat_completion(
         call.progress.note(f"{api.dialect.name} is answering: {received} characters so far")
 
     call.progress.note(f"Asking {api.dialect.name}")
-    body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
-    return completed(body, api.dialect.name, app.settings.max_answer_chars)
+    limit = app.settings.max_answer_chars
+    try:
+        body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
+    except AmberError as error:
+        error.partial = shortened(error.partial, limit)
+        raise
+    return completed(body, api.dialect.name, limit)
 
 
 def _parameter(value: Json) -> Json:

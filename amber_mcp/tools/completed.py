@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from amber_mcp.api.sources import without_images
 from amber_mcp.api.types import Json
+from amber_mcp.redaction import CUT
 
 from .schema import OpenObject
 from .tool import Result
@@ -68,6 +69,12 @@ def completed(body: Mapping[str, Json], api: str, max_chars: int) -> Completed:
                 if name in message:
                     message[name] = limit.applied(message[name])
     return Completed.model_validate({**body, "api": api, "truncated": limit.is_exceeded})
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """The text of an answer that broke off, cut to `max_chars`."""
+    text = without_images(text)
+    return text if len(text) <= max_chars else text[:max_chars] + CUT
 
 
 class _Limit:

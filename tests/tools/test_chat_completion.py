@@ -224,6 +224,14 @@ async def test_text_is_cut_at_the_limit_and_the_result_says_so(upstream: Canned)
     assert json.loads(text_of(result))["truncated"] is True
 
 
+async def test_what_had_arrived_of_a_broken_answer_is_cut_too(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("a" * 5_000), end=False)) as canned:
+        result = await called(canned, variables={"AMBER_MAX_ANSWER_CHARS": "200"})
+    told = failure(result, "stream_broken")
+    assert "a" * 200 + "… (cut)" in told
+    assert "a" * 201 not in told
+
+
 async def test_a_text_within_the_limit_is_whole(upstream: Canned) -> None:
     async with upstream(completion("a" * 200)) as canned:
         completed = structured(await called(canned, variables={"AMBER_MAX_ANSWER_CHARS": "200"}))
