@@ -76,7 +76,7 @@ async def route(app: App, model: str, *, within: float) -> tuple[CompletionsApi,
     model = model.strip()
     listed = await list_all(app, within=within)
     having = list(dict.fromkeys(m.api for m in listed.models if m.id == model))
-    silent = f"{' and '.join(listed.failures)} did not list its models"
+    silent = f"{' and '.join(listed.failures)} did not list models"
     if len(having) == 1 and not listed.failures:
         return app.apis[having[0]], model
     if having:

@@ -45,9 +45,9 @@ async def test_a_silent_api_holds_nothing_up_and_a_bare_id_is_not_guessed(
             await routed(settings, "other", within=0.3)
         async with open_app(settings) as app:
             listed = await list_all(app, within=0.3)
-    assert "morpheus did not list its models and may have the model 'm'" in refused.value.message
+    assert "morpheus did not list models and may have the model 'm'" in refused.value.message
     assert "Say which: amber:m." in describe(refused.value)
-    assert "morpheus did not list its models" in missing.value.message
+    assert "morpheus did not list models" in missing.value.message
     assert [model.id for model in listed.models] == ["m", "m"]
     assert listed.failures["morpheus"].kind == "upstream_timeout"
 

@@ -104,7 +104,7 @@ def _value(value: str) -> float | bool:
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     try:
-        number = float(value)
+        number = float(value.replace("_", "?"))  # Python alone writes 1_000.
     except ValueError:
         number = math.nan
     if math.isfinite(number):

@@ -277,6 +277,7 @@ async def test_a_local_image_is_refused_in_words_of_images(
         {"model": "amber:m", "parameters": {"p" * 100_000: 1}},
         {"model": "amber:m", "parameters": {"temperature": "x" * 100_000}},
         {"model": "amber:m", "parameters": {"temperature": [["x" * 100_000]]}},
+        {"model": "amber:m", "parameters": '{"temperature": ' + "[" * 300 + "]" * 300 + "}"},
         {"model": "amber:m", "parameters": {"metadata": {"p" * 100_000: 1}}},
         {"model": "amber:m", "messages": [{"role": "r" * 100_000, "content": "x"}]},
         {"model": "amber:m", "messages": [{"role": "user", "content": "x", "n" * 100_000: 1}]},

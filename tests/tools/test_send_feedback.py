@@ -41,6 +41,7 @@ async def test_ids_are_sent_without_blanks(upstream: Canned) -> None:
         ({"session_id": SESSION, "value": "nan"}, "a finite number, true or false, not 'nan'"),
         ({"session_id": SESSION, "value": "inf"}, "a finite number"),
         ({"session_id": SESSION, "value": "1e999"}, "a finite number"),
+        ({"session_id": SESSION, "value": "1_000"}, "a finite number"),
         ({"session_id": "abc", "value": "1"}, "`session_id` must be a UUID, not 'abc'"),
         ({"completion_id": "a", "value": "1"}, "not `value`, `completion_id` together"),
         ({"session_id": SESSION, "value": "1", "tied": "good"}, "`tied` together"),
