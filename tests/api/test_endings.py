@@ -8,6 +8,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from amber_mcp.api.adaptive import AdaptiveApi
+from amber_mcp.api.amber_openai import AmberOpenAiApi
 from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.api.gathering import Gathered
 from amber_mcp.api.morpheus import MorpheusApi
@@ -26,6 +27,7 @@ async def asked(
         async with client_of(upstream.settings()) as http:
             apis: dict[str, CompletionsApi] = {
                 "amber": amber_of(http, stream=stream),
+                "amber-openai": AmberOpenAiApi(http, stream=stream, models=()),
                 "morpheus": MorpheusApi(http, stream=stream),
                 "adaptive": AdaptiveApi(http, stream=stream, models=()),
             }
@@ -142,7 +144,7 @@ async def test_what_is_no_number_of_json_is_refused(upstream: Canned, value: flo
 
 
 @pytest.mark.parametrize("configured", [True, False])
-@pytest.mark.parametrize("api", ["amber", "morpheus", "adaptive"])
+@pytest.mark.parametrize("api", ["amber", "amber-openai", "morpheus", "adaptive"])
 async def test_a_request_may_say_whether_it_is_streamed(
     upstream: Canned, api: str, configured: bool
 ) -> None:
