@@ -27,8 +27,8 @@ def serve_on_stdio() -> int:
     # Collecting garbage while hundreds of classes are made costs a tenth of the start-up time, and
     # scanning them again costs as much at every later collection.
     gc.disable()
-    import anyio
-
+    from .logs import configure_logging
+    from .running import run
     from .server import build_server
     from .settings import Settings
     from .transports.stdio import serve_stdio
@@ -36,14 +36,16 @@ def serve_on_stdio() -> int:
     gc.freeze()
     gc.enable()
     settings = Settings.from_environment()
+    configure_logging(settings)
     for problem in settings.problems:
-        print(f"amber-mcp: {problem}", file=sys.stderr)
+        shown = "".join(char if char.isprintable() else "?" for char in problem)
+        print(f"amber-mcp: {shown}", file=sys.stderr)
     server = build_server(settings, local_files=True)
 
     async def serve() -> None:
         await serve_stdio(server, max_message_bytes=settings.max_body_bytes)
 
-    anyio.run(serve)
+    run(serve)
     return 0
 
 

@@ -14,7 +14,7 @@ from .api.gathering import Gathered
 from .api.json_text import mended
 from .api.sources import distinct, links_in, without_images
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
-from .errors import AmberError, StreamBroken, UpstreamTimeout, UpstreamUnreachable
+from .errors import AmberError, UpstreamTimeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -106,13 +106,11 @@ async def _ask(
     api: ChatApi, request: ChatRequest, on_delta: Callable[[ChatDelta], None], timeout: float
 ) -> None:
     """Hand each piece of the answer to `on_delta`, within `timeout` seconds."""
-    began = False
     try:
         with anyio.fail_after(timeout):
             deltas = cast("AsyncGenerator[ChatDelta]", api.chat(request))
             async with aclosing(deltas):
                 async for delta in deltas:
-                    began = True
                     on_delta(delta)
     except TimeoutError:
         raise UpstreamTimeout(
@@ -120,10 +118,6 @@ async def _ask(
             advice="Ask something narrower, or raise AMBER_CALL_TIMEOUT, "
             "up to just below your assistant's own limit for a tool call.",
         ) from None
-    except UpstreamUnreachable as error:
-        if not began:
-            raise
-        raise StreamBroken(error.message, upstream=error.upstream) from error
 
 
 @dataclass

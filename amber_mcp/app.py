@@ -16,7 +16,6 @@ from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .errors import NotConfigured, UpstreamTimeout
-from .redaction import redacted
 from .settings import Settings
 
 
@@ -122,13 +121,7 @@ async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, Com
     """The APIs that are configured, by their names; the two of amber share one client."""
 
     async def client(base_url: str, api_key: SecretStr) -> HttpClient:
-        try:
-            return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
-        except (OSError, ValueError, ImportError) as error:
-            raise NotConfigured(
-                redacted(f"no connection can be set up: {error}"),
-                advice="Check SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
-            ) from error
+        return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
 
     apis: list[CompletionsApi] = []
     if settings.base_url and settings.api_key:

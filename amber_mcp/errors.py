@@ -139,7 +139,7 @@ class StreamBroken(AmberError):
     """An answer that stopped before its end."""
 
     kind = "stream_broken"
-    advice = "Ask again; what had arrived is quoted above and may be incomplete."
+    advice = "Ask again."
 
 
 class Overloaded(AmberError):
@@ -164,6 +164,6 @@ def describe(error: AmberError, *, max_upstream_chars: int = 600) -> str:
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")
     if error.partial:
-        parts.append(f"The answer so far:\n\n{error.partial}\n\n")
+        parts.append(f"The answer so far, which may be incomplete:\n\n{error.partial}\n\n")
     parts.append(f"What to do: {error.next_step}")
     return " ".join(parts)

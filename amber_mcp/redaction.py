@@ -27,19 +27,23 @@ _NAMES_SECRET = re.compile(
         (?: = | ["'] \s* : \s* ["'] )
       | \b (?: authorization | proxy-authorization | set-cookie | cookie ) ["']? \s* : \s* ["']?
     )
+    (?! \[hidden\] )
     (?P<value> (?<=[=]) [^\s"'&,;<>{}]+ | (?<=["']) [^"']+ | [^\s"'][^"'\r\n]* )
     """
 )
 
 
-def redacted(text: str, *secrets: str) -> str:
+def redacted(text: str, *secrets: str, is_cut: bool = False) -> str:
     """`text` without the given secrets, and without anything that looks like one.
 
     That are keys, tokens, passwords in addresses, and the values of headers, fields and query
     parameters whose names say that they are secret.
+
+    Args:
+        is_cut: whether the text may end in the middle of a secret.
     """
     text = without_secrets(text, *secrets)
-    for secret in filter(None, secrets):
+    for secret in filter(None, secrets if is_cut else ()):
         text = _without_beginning(text, secret)
     text = _NAMES_SECRET.sub(lambda found: found["name"] + _HIDDEN, text)
     return _LOOKS_SECRET.sub(_HIDDEN, text)

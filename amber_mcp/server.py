@@ -4,6 +4,7 @@ Built on the SDK's low-level `Server`: the high-level one ignores unknown argume
 unknown tool with a result where the specification has an error, and imports a terminal library.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,8 @@ from .tools.calling import outcome_of
 from .tools.progress import Progress
 from .tools.tool import Call
 
+logger = logging.getLogger(__name__)
+
 INSTRUCTIONS = (
     "amber is this company's own search and AI: it sees internal documents, wikis, mail and "
     "tickets with the permissions of the user's key. Ask it about anything internal before "
@@ -49,7 +52,10 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
     @asynccontextmanager
     async def lifespan(_: Server[App]) -> AsyncIterator[App]:
         async with open_app(settings) as app:
+            told = {"version": __version__, "apis": ",".join(app.apis) or "-"}
+            logger.info("started", extra={**told, "tools": ",".join(offered)})
             yield app
+            logger.info("ended")
 
     async def list_tools(
         _: ServerRequestContext[App], __: PaginatedRequestParams | None

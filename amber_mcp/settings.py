@@ -13,9 +13,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from . import certificates
 from .errors import NotConfigured
 from .redaction import redacted
-from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError, LogLevel
+from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError, LogLevel, Variable
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",
@@ -48,6 +49,10 @@ class Settings(BaseModel):
     structured: bool = True
     upload_roots: tuple[Path, ...] | None = None
     upload_field: str = "file"
+    ca_bundle: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    client_key_password: SecretStr = SecretStr("")
     connect_timeout: float = 10
     read_timeout: float = 120
     call_timeout: float = 50
@@ -76,12 +81,14 @@ class Settings(BaseModel):
             try:
                 values[variable.field] = variable.parse(given[variable.name])
             except FaultyValueError as fault:
-                problems.append(redacted(f"{variable.name} {fault}. Example: {variable.example}"))
+                problems.append(_problem(variable, fault))
                 if fault.usable is not None:
                     values[variable.field] = fault.usable
         if "AMBER_API_KEY" in given and "AMBER_API_KEY_FILE" in given:
             problems.append("AMBER_API_KEY and AMBER_API_KEY_FILE are both set. Set one of them")
-        return cls.model_validate({**values, "problems": tuple(problems)})
+        settings = cls.model_validate(values)
+        problems += settings._faulty_certificates()
+        return settings.model_copy(update={"problems": tuple(problems)})
 
     @classmethod
     def for_sandbox(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -90,6 +97,16 @@ class Settings(BaseModel):
         for name in _OF_A_TENANT:
             given.pop(name, None)
         return cls.from_environment({**given, "AMBER_BASE_URL": SANDBOX})
+
+    def _faulty_certificates(self) -> list[str]:
+        faults = certificates.faults(
+            self.ca_bundle,
+            self.client_cert,
+            self.client_key,
+            self.client_key_password.get_secret_value(),
+        )
+        by_name = {variable.name: variable for variable in VARIABLES}
+        return [_problem(by_name[faulty.variable], faulty.fault) for faulty in faults]
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -125,17 +142,21 @@ class Settings(BaseModel):
             raise NotConfigured("; ".join(faults))
 
 
-def _bare(value: str) -> str:
-    """A value without blanks around it, and without quotes that a shell would take off."""
+def _problem(variable: Variable, fault: object) -> str:
+    return redacted(f"{variable.name} {fault}. Example: {variable.example}")
+
+
+def as_set(value: str) -> str:
+    """What a variable is set to: nothing, where it is blank or an unfilled template.
+
+    Quotes around it, which a shell would take off, are taken off.
+    """
     value = value.strip()
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1].strip() if quoted else value
+    value = value[1:-1].strip() if quoted else value
+    return "" if _UNFILLED_TEMPLATE.fullmatch(value) else value
 
 
 def _set_values(environ: Mapping[str, str]) -> dict[str, str]:
-    given = {variable.name: _bare(environ.get(variable.name, "")) for variable in VARIABLES}
-    return {
-        name: value
-        for name, value in given.items()
-        if value and not _UNFILLED_TEMPLATE.fullmatch(value)
-    }
+    given = {variable.name: as_set(environ.get(variable.name, "")) for variable in VARIABLES}
+    return {name: value for name, value in given.items() if value}

@@ -142,6 +142,13 @@ def _upload_roots(value: str) -> tuple[Path, ...]:
     return roots
 
 
+def _pem_path(value: str) -> Path:
+    # A key that was put here by mistake must not be repeated.
+    if "-----BEGIN" in value:
+        raise FaultyValueError("holds a certificate or a key itself: it must name a file")
+    return _expanded(value)
+
+
 def _expanded(value: str) -> Path:
     try:
         return Path(value).expanduser()
@@ -297,6 +304,34 @@ VARIABLES: Final = (
         _switch,
         "off",
         "`off` leaves out structured results, for hosts that choke on them",
+    ),
+    Variable(
+        "AMBER_CA_BUNDLE",
+        "ca_bundle",
+        _pem_path,
+        "/etc/ssl/yourcompany-ca.pem",
+        "Authorities to trust besides the system's: a PEM file, or a folder of them",
+    ),
+    Variable(
+        "AMBER_CLIENT_CERT",
+        "client_cert",
+        _pem_path,
+        "/etc/ssl/client.pem",
+        "A client certificate (PEM), for networks that ask for one",
+    ),
+    Variable(
+        "AMBER_CLIENT_KEY",
+        "client_key",
+        _pem_path,
+        "/etc/ssl/client.key",
+        "Its private key (PEM); unset: in the same file",
+    ),
+    Variable(
+        "AMBER_CLIENT_KEY_PASSWORD",
+        "client_key_password",
+        SecretStr,
+        "…",
+        "The password of that key, where it is encrypted",
     ),
     Variable(
         "AMBER_CONNECT_TIMEOUT",

@@ -8,8 +8,9 @@ import pytest
 from starlette.responses import JSONResponse
 
 from amber_mcp.settings import Settings
+from tests.planted import KEY
 from tests.test_server import Connect, connect, failure, structured, text_of
-from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
 
 __all__ = ["connect"]
 

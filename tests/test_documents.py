@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tomllib
+from html import escape
 from pathlib import Path
 
 import anyio
@@ -19,7 +20,12 @@ from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT.parent / "shared" / "docs" / "server.schema.json"
-SECRETS = {"AMBER_API_KEY", "MORPHEUS_API_KEY", "ADAPTIVE_API_KEY"}
+SECRETS = {
+    "AMBER_API_KEY",
+    "MORPHEUS_API_KEY",
+    "ADAPTIVE_API_KEY",
+    "AMBER_CLIENT_KEY_PASSWORD",
+}
 UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 
 
@@ -56,14 +62,43 @@ def tools_table() -> str:
     ("name", "table"), [("variables", variables_table()), ("tools", tools_table())]
 )
 def test_the_readme_s_tables_are_up_to_date(name: str, table: str) -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    hold_table(ROOT / "README.md", name, table)
+
+
+def hold_table(page: Path, name: str, table: str) -> None:
+    """Hold the part of a page between two marks against `table`, or bring it up to date."""
+    text = page.read_text(encoding="utf-8")
     pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     assert len(pattern.findall(text)) == 1
     expected = pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
     if UPDATE:
-        readme.write_text(expected, encoding="utf-8")
-    assert readme.read_text(encoding="utf-8") == expected
+        page.write_text(expected, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == expected
+
+
+def faults_tables() -> tuple[str, str]:
+    """What each tool answers to each fault, and what `ask_amber` says of it."""
+    happened = json.loads((ROOT / "tests/e2e/faults.json").read_text(encoding="utf-8"))
+    tools = list(next(iter(happened.values()))["outcomes"])
+    outcomes = [
+        "| fault | " + " | ".join(f"`{tool}`" for tool in tools) + " |",
+        "|---" * (len(tools) + 1) + "|",
+        *(
+            f"| {fault} | {' | '.join(outcome['outcomes'][tool] for tool in tools)} |"
+            for fault, outcome in happened.items()
+        ),
+    ]
+    words = ["| fault | what `ask_amber` says |", "|---|---|"]
+    for fault, outcome in happened.items():
+        said = " ".join(outcome["ask_amber says"].split()) or "(it answers)"
+        said = said if len(said) <= 400 else f"{said[:200]} … {said[-180:]}"
+        words.append(f"| {fault} | {escape(said, quote=False).replace('|', '&#124;')} |")
+    return "\n".join(outcomes), "\n".join(words)
+
+
+@pytest.mark.parametrize(("name", "number"), [("outcomes", 0), ("words", 1)])
+def test_the_table_of_faults_is_up_to_date(name: str, number: int) -> None:
+    hold_table(ROOT / "docs/faults.md", name, faults_tables()[number])
 
 
 def test_every_file_that_the_readme_links_is_there() -> None:

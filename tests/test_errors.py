@@ -31,5 +31,6 @@ def test_an_error_tells_all_that_is_known() -> None:
 def test_an_error_keeps_the_text_so_far() -> None:
     error = StreamBroken("it stopped", partial="Half an ans", advice="Ask again.")
     assert describe(error) == (
-        "stream_broken: it stopped. The answer so far:\n\nHalf an ans\n\n What to do: Ask again."
+        "stream_broken: it stopped. The answer so far, which may be incomplete:"
+        "\n\nHalf an ans\n\n What to do: Ask again."
     )

@@ -24,6 +24,7 @@ from amber_mcp.redaction import json_without_secrets, redacted
         ('{"password":"p", "token_count": 3}', '{"password":"[hidden]", "token_count": 3}'),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "[hidden]"),
         ("X-Amber-Api-Key=0123", "X-Amber-Api-Key=[hidden]"),
+        ("Cookie: [hidden] What to do: look", "Cookie: [hidden] What to do: look"),
         ("body.api_key: field required", "body.api_key: field required"),
         ("The password: at least 14 characters", "The password: at least 14 characters"),
         ("a basic rule for tokens: 3 of them", "a basic rule for tokens: 3 of them"),
@@ -45,7 +46,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str, clean: str) -> None:
     ],
 )
 def test_a_secret_is_hidden_though_it_is_cut_off_or_escaped(text: str, clean: str) -> None:
-    assert redacted(text, "hunter2", 'a"b\\c') == clean
+    assert redacted(text, "hunter2", 'a"b\\c', is_cut=True) == clean
 
 
 def test_a_configured_secret_is_hidden_whatever_it_looks_like() -> None:
@@ -56,3 +57,7 @@ def test_json_keeps_its_form_without_secrets() -> None:
     value = {"a": ["hunter2", 1, None, {"hunter2": "I said hunter2. hunt"}]}
     clean = {"a": ["[hidden]", 1, None, {"[hidden]": "I said [hidden]. hunt"}]}
     assert json_without_secrets(value, "hunter2") == clean
+
+
+def test_a_word_that_begins_a_secret_stays_in_text_that_is_whole() -> None:
+    assert redacted("the adaptive", "adaptive-key-1") == "the adaptive"

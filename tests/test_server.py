@@ -19,7 +19,8 @@ from amber_mcp.server import build_server
 from amber_mcp.settings import Settings
 from amber_mcp.variables import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
-from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+from tests.planted import KEY
+from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
 
 ERAS = ("legacy", "2026-07-28")
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
@@ -358,6 +359,24 @@ async def test_progress_arrives_while_the_answer_streams(
     assert told[-1] == "amber is answering: 4 characters so far"
 
 
+async def test_a_host_that_takes_no_progress_gets_its_answer(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = anyio.Event()
+
+    async def hang(*_: object, **__: object) -> None:
+        blocked.set()
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr("mcp.server.session.ServerSession.report_progress", hang)
+    async with upstream(events(text_chunk("Because.", "stop"))) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            arguments = {"question": "Why?"}
+            result = await client.call_tool("ask_amber", arguments, progress_callback=hang)
+    assert structured(result)["answer"] == "Because."
+    assert blocked.is_set()
+
+
 async def test_a_call_that_takes_too_long_keeps_the_text_so_far(
     connect: Connect, upstream: Canned
 ) -> None:
@@ -483,7 +502,8 @@ async def test_a_network_that_cannot_be_set_up_is_told_on_each_call(
 async def test_a_list_of_sources_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
     links = " ".join(f"https://w.example/{number}" for number in range(60))
     async with upstream(events(text_chunk(links, "stop"))) as canned:
-        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+        settings = canned.settings(AMBER_MODEL="m", AMBER_MAX_LIST_ENTRIES="50")
+        async with connect(settings) as client:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
     assert len(answered["sources"]) == 50
     assert answered["truncated"] is True

@@ -16,9 +16,9 @@ from starlette.routing import Route
 from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.http import HttpClient
 from amber_mcp.settings import Settings
+from tests.planted import KEY
 
 MOST_KEPT = 1_000_000
-KEY = "ambrs-planted-key-0123456789"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""From what HTTP answers to errors: every shape of an error body, and every way to have none.
+"""From what HTTP answers to errors: every shape of an error body.
 
 The shapes are those that amber-api.md lists: FastAPI's `{"detail": "…"}` and `{"detail": [{loc,
 msg, type}]}`, OpenAI's `{"error": {…}}`, `{"error": "…"}`, `{"error", "message"}`, plain text
@@ -61,6 +61,11 @@ _TYPES: Mapping[str, type[AmberError]] = {
     "tokens": RateLimited,
 }
 _ENTITY_NOT_FOUND = b"EntityNotFound"
+_NO_CLIENT_CERTIFICATE = b"SSL certificate"  # as nginx words it
+CLIENT_CERTIFICATE = (
+    "Set AMBER_CLIENT_CERT and AMBER_CLIENT_KEY to a certificate that your IT department issued "
+    "for this purpose and that has not expired."
+)
 
 
 def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
@@ -71,6 +76,13 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
             "the API answered with a redirect, which is not followed: the key would go along",
             status=status,
             advice="Check the base URL: it should be the address that the redirect leads to.",
+        )
+    if status == 400 and _NO_CLIENT_CERTIFICATE in body:
+        return UpstreamUnreachable(
+            "a client certificate is required, or the one that was presented is refused",
+            status=status,
+            upstream=words_of(body),
+            advice=CLIENT_CERTIFICATE,
         )
     kind = _KINDS.get(status, InvalidRequest if 400 <= status < 500 else UpstreamError)
     if _ENTITY_NOT_FOUND in body:
@@ -101,6 +113,13 @@ def _retry_after(response: httpx2.Response) -> float | None:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
+def _duration(seconds: float) -> str:
+    for unit, name in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds > 3 * unit:
+            return f"{math.ceil(seconds / unit)} {name}"
+    return f"{math.ceil(seconds)} s"
+
+
 def _limits_told(response: httpx2.Response, wait: float | None) -> str:
     """What the headers say: which limit is used up, and how long to wait."""
     headers = response.headers
@@ -110,7 +129,7 @@ def _limits_told(response: httpx2.Response, wait: float | None) -> str:
         if headers.get(f"x-ratelimit-remaining-{what}") == "0"
     ]
     parts = [f"{' and '.join(used_up)} is used up."] if used_up else []
-    parts += [f"Wait {math.ceil(wait)} s before the next call."] if wait is not None else []
+    parts += [f"Wait {_duration(wait)} before the next call."] if wait is not None else []
     return " ".join(parts)
 
 
@@ -135,56 +154,21 @@ def failure_in(error: object, response: httpx2.Response) -> AmberError:
             kinds += [named] if named else []
     return next(iter(kinds), UpstreamError)(
         "the API reported a failure instead of an answer",
-        upstream=_bounded(_words_in({"error": error})),
+        upstream=bounded(_words_in({"error": error})),
         request_id=request_id_of(response),
     )
-
-
-def failure_to_reach(error: httpx2.HTTPError, host: str) -> AmberError:
-    """The error that a failed exchange stands for. The request's address never goes in whole."""
-    match error:
-        case httpx2.ConnectTimeout():
-            return UpstreamUnreachable(
-                f"no connection to {host} in time",
-                advice="Check the network and the proxy, or raise AMBER_CONNECT_TIMEOUT.",
-            )
-        case httpx2.TimeoutException():
-            return UpstreamTimeout(
-                f"{host} was silent for too long", advice="Ask again, or raise AMBER_READ_TIMEOUT."
-            )
-        case httpx2.ProxyError():
-            return UpstreamUnreachable(
-                f"the proxy on the way to {host} refused",
-                advice="Check HTTPS_PROXY and NO_PROXY.",
-            )
-        case httpx2.ConnectError() if "CERTIFICATE" in str(error).upper():
-            return UpstreamUnreachable(
-                f"the certificate of {host} could not be verified ({_bounded(str(error))})",
-                advice="Install your company's authority in the system's trust store, "
-                "or point SSL_CERT_FILE at it.",
-            )
-        case httpx2.ConnectError():
-            return UpstreamUnreachable(f"no connection to {host}{_detail(error)}")
-        case httpx2.SSEError() | httpx2.DecodingError():
-            return UpstreamError(f"the answer of {host} cannot be read{_detail(error)}")
-        case _:
-            return UpstreamUnreachable(f"the connection to {host} broke{_detail(error)}")
-
-
-def _detail(error: Exception) -> str:
-    return f" ({detail})" if (detail := _bounded(str(error)).rstrip(".")) else ""
 
 
 def words_of(body: bytes) -> str:
     """The upstream's own words in an error body, on one line, bounded."""
     text = body.decode("utf-8", "replace")
     try:
-        return _bounded(_words_in(parse_json(text)))
+        return bounded(_words_in(parse_json(text)))
     except ValueError:
         pass
     if "<html" in text.lower() or "<!doctype" in text.lower():
         text = unescape(re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", text))
-    return _bounded(text)
+    return bounded(text)
 
 
 def request_id_of(response: httpx2.Response) -> str:
@@ -245,6 +229,7 @@ def _validation_words(detail: object) -> str:
             return _words_in(detail)
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """`text` on one line, printable, and not too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in mended(text)).split())
     return line if len(line) <= _MAX_WORDS else line[:_MAX_WORDS] + CUT

@@ -1,40 +1,49 @@
 """The one HTTP client: where requests go, what they carry, and what comes back of them."""
 
+import logging
+import ssl
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, Self
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 import httpx2
 from pydantic import SecretStr
 
 from amber_mcp import __version__
-from amber_mcp.addresses import is_loopback
 from amber_mcp.errors import AmberError, UpstreamError
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
-from .failures import MAX_ERROR_BYTES, failure_of, failure_to_reach, request_id_of, words_of
+from .failures import MAX_ERROR_BYTES, failure_of, request_id_of, words_of
 from .json_text import parse_json
+from .network import transport_for
 from .patience import Turns, persistently
+from .proxies import way_to
 from .stream import Limits, too_long
+from .unreachable import failure_to_reach, failure_to_read
+
+logger = logging.getLogger(__name__)
+
+_TAKEN = "It may have been taken all the same: look before you send it again."
 
 
 class HttpClient:
     """Requests to one host with one key. Build it once, as an async context manager.
 
-    Redirects are not followed, since the key would go along. Requests to this machine pass by
-    the proxies of the environment.
+    Redirects are not followed, since the key would go along.
+
+    Raises:
+        NotConfigured: if a variable leads to a proxy or a certificate that cannot be used.
     """
 
     def __init__(self, base_url: str, api_key: SecretStr, settings: Settings) -> None:
-        url = urlsplit(base_url)
         self._root = base_url
-        self._host = url.netloc
+        self._way = way_to(base_url)
         self._key = api_key
         self._retries = settings.retries
-        self._turns = Turns(settings.max_concurrent_requests, url.netloc)
+        self._turns = Turns(settings.max_concurrent_requests, self._way.host)
         self.limits = Limits(settings.max_response_bytes, settings.max_event_bytes)
         self._client = httpx2.AsyncClient(
             headers={
@@ -44,8 +53,7 @@ class HttpClient:
             timeout=httpx2.Timeout(
                 settings.read_timeout, connect=settings.connect_timeout, pool=None
             ),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-            trust_env=not is_loopback(url.hostname or ""),
+            transport=transport_for(self._way, base_url, settings),
         )
 
     async def __aenter__(self) -> Self:
@@ -128,7 +136,9 @@ class HttpClient:
         """
 
         async def send() -> httpx2.Response:
+            began = time.monotonic()
             response = await self._client.send(request, stream=True)
+            logger.debug("response", extra=_told(response, time.monotonic() - began))
             if response.is_success:
                 return response
             try:
@@ -136,23 +146,42 @@ class HttpClient:
             finally:
                 await response.aclose()
 
+        opened = False
         try:
             async with self._turns.taken():
                 response = await persistently(send, retries=self._retries, repeatable=repeatable)
+                opened = True
                 try:
                     yield response
                 finally:
                     await response.aclose()
-        except httpx2.HTTPError as error:
-            raise self._without_key(failure_to_reach(error, self._host)) from error
+        except (httpx2.HTTPError, ssl.SSLError) as error:  # httpx2 lets late alerts of TLS through
+            failure = (failure_to_read if opened else failure_to_reach)(error, self._way)
+            if not repeatable and not isinstance(
+                error, httpx2.ConnectError | httpx2.ConnectTimeout
+            ):
+                failure.next_step = f"{_TAKEN} {failure.next_step}"
+            raise self._without_key(failure) from error
         except AmberError as error:
             raise self._without_key(error)  # noqa: B904  # the same error, cleaned
 
     def _without_key(self, error: AmberError) -> AmberError:
         key = self._key.get_secret_value()
-        error.upstream = redacted(error.upstream, key)
+        error.upstream = redacted(error.upstream, key, is_cut=True)
         error.request_id = redacted(error.request_id, key)
         return error
+
+
+def _told(response: httpx2.Response, seconds: float) -> dict[str, object]:
+    request = response.request
+    return {
+        "method": request.method,
+        "host": request.url.netloc.decode("ascii", "replace"),
+        "path": request.url.path,
+        "status": response.status_code,
+        "seconds": f"{seconds:.3f}",
+        "request_id": request_id_of(response) or "-",
+    }
 
 
 async def _read_bounded(response: httpx2.Response, most: int) -> bytes:

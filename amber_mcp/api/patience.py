@@ -1,14 +1,18 @@
 """Waiting: for a turn, and before a request is made again; and who is told of it."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
 import anyio
-import httpx2
 
 from amber_mcp.errors import AmberError, Overloaded
+
+from .unreachable import may_pass
+
+logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _TOLD: ContextVar[Callable[[str], None]] = ContextVar("_TOLD")
@@ -81,9 +85,10 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
         told = error.retry_after if isinstance(error, AmberError) else None
         wait = backoff + _JITTER_SECONDS if told is None else told
         longest = min(_LONGEST_WAIT_SECONDS, _seconds_left() - _MARGIN_SECONDS)
-        if not _may_pass(error, repeatable=repeatable) or wait > longest:
+        if not _is_worth_it(error, repeatable=repeatable) or wait > longest:
             return False
         if attempts <= retries:
+            logger.warning("request made again", extra={"cause": _what_happened(error)})
             _tell(f"{_what_happened(error)}: trying again in about {max(wait, 1):.0f} s")
         return True if told is None else told
 
@@ -106,11 +111,10 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
     raise AssertionError("an attempt returns or raises")
 
 
-def _may_pass(error: Exception, *, repeatable: bool) -> bool:
+def _is_worth_it(error: Exception, *, repeatable: bool) -> bool:
     if isinstance(error, AmberError):
         return repeatable and error.status in _TAKES_NO_MORE
-    not_connected = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-    return not_connected and "CERTIFICATE" not in str(error).upper()
+    return may_pass(error)
 
 
 def _what_happened(error: Exception) -> str:

@@ -49,9 +49,9 @@ async def read_stream(
     """
     ending = Ending()
     received = 0
-    data = last = ""
+    odd = ""
     async for event in httpx2.EventSource(response, max_event_size=limits.event_bytes):
-        last, data = data, event.data.strip()
+        data = event.data.strip()
         received += len(data.encode(errors="replace"))
         if received > limits.body_bytes:
             raise too_long(limits.body_bytes)
@@ -59,15 +59,15 @@ async def read_stream(
             break
         if data and (chunk := answer_in(_chunk(data, response))):
             ending.add(chunk)
+            odd = odd if "choices" in chunk else data
             yield delta_of(chunk, response)
     else:
-        last = data
-        if not ending.is_complete and (ending.has_choices or not last):
+        if not ending.is_complete and (ending.has_choices or not odd):
             raise StreamBroken("the answer's stream stopped before its end")
     if wants_choices and not ending.has_choices:
         raise UpstreamError(
             "the answer's stream holds no choice that can be read",
-            upstream=words_of(last.encode(errors="replace")),
+            upstream=words_of(odd.encode(errors="replace")),
             request_id=request_id_of(response),
         )
 
@@ -87,7 +87,7 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
         model=_text(body.get("model")),
         finish_reason=_text(choice.get("finish_reason")) or _text(body.get("finish_reason")),
         refusal=_text(piece.get("refusal")),
-        usage=_usage(body.get("usage")),
+        usage=_usage(body),
         sources=sources_of(piece, choice, body),
         chunk=body,
     )
@@ -129,8 +129,16 @@ def _text(value: Json) -> str:
             return ""
 
 
-def _usage(value: Json) -> Usage | None:
-    usage = _mapping(value)
-    counts = [usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total")]
-    known = [count if type(count) is int else None for count in counts]
-    return Usage(*known) if any(count is not None for count in known) else None
+def _usage(body: Mapping[str, Json]) -> Usage | None:
+    """The usage, under whichever of its names (amber-api.md section 9) it is told."""
+    for name in ("usage", "usage_from_provider", "usage_from_consumer"):
+        usage = _mapping(body.get(name))
+        counts = [
+            usage.get("prompt_tokens", usage.get("input_tokens")),
+            usage.get("completion_tokens", usage.get("output_tokens")),
+            usage.get("total_tokens"),
+        ]
+        known = [count if type(count) is int else None for count in counts]
+        if any(count is not None for count in known):
+            return Usage(*known)
+    return None

@@ -13,9 +13,11 @@ from rich.status import Status
 from amber_mcp.agents import agent_id_of
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.amber import Search, search_parameters
+from amber_mcp.api.patience import telling_waits
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import InvalidRequest, TooLarge
+from amber_mcp.logs import configure_logging
 from amber_mcp.settings import Settings
 
 from .terminal import harmless, run_async
@@ -49,13 +51,14 @@ def ask(
     if not question.strip():
         raise click.UsageError("The question is empty.")
     settings = Settings.for_sandbox() if sandbox or docs else Settings.from_environment()
+    configure_logging(settings)
 
     async def command() -> None:
         async with open_app(settings, documents=docs) as app:
             screen = _Screen(quiet=as_json)
             for left_out in app.left_out:
                 click.secho(f"Left out: {harmless(left_out)}", dim=True, err=True)
-            with screen.status:
+            with screen.status, telling_waits(screen.say):
                 request = ChatRequest(
                     messages=(Message("user", question),),
                     model=model or await app.default_model(),

@@ -1,16 +1,20 @@
 """`amber-mcp doctor`: what is set, whether amber answers, and what to do next."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Literal
+from urllib.request import getproxies
 
 import click
 
 from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.completions import CompletionsApi
+from amber_mcp.api.proxies import Way, way_to
+from amber_mcp.api.tls import authorities
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
+from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
@@ -32,6 +36,7 @@ class Finding:
 def doctor(sandbox: bool) -> int:
     """Check the settings, the way to amber, the key and the models, and say what to do next."""
     settings = Settings.for_sandbox() if sandbox else Settings.from_environment()
+    configure_logging(settings)
 
     async def command() -> bool:
         healthy = True
@@ -61,6 +66,8 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             return
         yield Finding("ok", f"Settings: {_told(app)}")
+        for of_network in _on_network(app.settings):
+            yield of_network
         try:
             models = await app.models_of(amber)
         except Unauthorized as error:
@@ -100,6 +107,37 @@ async def _on_others(app: App) -> AsyncIterator[Finding]:
         if bool(url) != bool(key) and not settings.problems:
             missing = "API_KEY" if url else "BASE_URL"
             yield Finding("problem", f"{upstream}_{missing} is not set, so it cannot be asked.")
+
+
+def _on_network(settings: Settings) -> Iterator[Finding]:
+    """Which proxies and which certificates are used."""
+    urls = [
+        url
+        for url, key in (
+            (settings.base_url, settings.api_key),
+            (settings.morpheus_base_url, settings.morpheus_api_key),
+            (settings.adaptive_base_url, settings.adaptive_api_key),
+        )
+        if url and key
+    ]
+    ways = dict.fromkeys(_way_told(way_to(url)) for url in urls)
+    yield Finding("ok", f"Network: {'; '.join(ways)}")
+    if not any(url.startswith("https:") for url in urls):
+        return
+    if getproxies().keys() & {"http", "https", "all"} == {"http"}:
+        yield Finding(
+            "note", "HTTP_PROXY is for plain http, so it is not used. For https, set HTTPS_PROXY."
+        )
+    client = settings.client_cert
+    presented = f"; client certificate: {client} (AMBER_CLIENT_CERT)" if client else ""
+    yield Finding("ok", f"Trusted authorities: {authorities(settings)}{presented}")
+
+
+def _way_told(way: Way) -> str:
+    if way.proxy is None:
+        return f"{way.host} directly"
+    login = f", as {way.proxy.auth[0]}, password hidden" if way.proxy.auth else ""
+    return f"{way.host} through the proxy {way.via} ({way.variable}{login})"
 
 
 async def _on_api(app: App, name: str, api: CompletionsApi) -> Finding | None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.logs import configure_logging
 from amber_mcp.sandbox import Sandbox, SandboxError, running_sandbox
+from amber_mcp.settings import Settings
 from amber_mcp.signals import end_signals
 
 from .terminal import harmless, run_async
@@ -20,6 +22,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--key", default="", help="The key to ask for. Default: one that is made up.")
 def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> None:
     """Run the embedded amber: the API, answered from a folder, until Ctrl-C."""
+
+    configure_logging(Settings())
 
     async def command() -> None:
         starting = running_sandbox(documents=docs, web=web_pages, port=port, api_key=key)

@@ -3,6 +3,7 @@
 import click
 
 from amber_mcp.__main__ import serve_on_stdio
+from amber_mcp.logs import configure_logging
 from amber_mcp.server import build_server
 from amber_mcp.settings import Settings
 from amber_mcp.transports.http import serve_http
@@ -22,6 +23,7 @@ def serve(http: bool, host: str, port: int, path: str) -> int:
     if not path.startswith("/"):
         raise click.BadParameter("must start with a slash", param_hint="--path")
     settings = Settings.from_environment()
+    configure_logging(settings)
     if settings.problems:
         raise click.UsageError("\n".join(settings.problems))
 

@@ -4,14 +4,13 @@ import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TypeVar
 
-import anyio
 import click
 
 from amber_mcp.errors import AmberError, NotConfigured, describe
 from amber_mcp.redaction import redacted
+from amber_mcp.running import run
 
 _T = TypeVar("_T")
 _STEERING = re.compile(
@@ -34,14 +33,10 @@ def wrapped(text: str, *, indent: str = "") -> str:
 def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
     """Run `command` and word its error, if any: exit status 2 for settings, 1 for the rest."""
     try:
-        return anyio.run(partial(_called, command))
+        return run(command)
     except KeyboardInterrupt:
         raise click.exceptions.Abort from None
     except AmberError as error:
         sys.stdout.flush()
         click.secho(wrapped(harmless(redacted(describe(error)))), fg="red", err=True)
         raise click.exceptions.Exit(2 if isinstance(error, NotConfigured) else 1) from None
-
-
-async def _called(command: Callable[[], Awaitable[_T]]) -> _T:
-    return await command()

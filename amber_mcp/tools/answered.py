@@ -9,8 +9,6 @@ from amber_mcp.api.types import ChatRequest
 
 from .tool import Call, Result
 
-_MAX_SOURCES = 50
-
 
 class SourceOut(BaseModel):
     """A page that the answer rests on."""
@@ -50,7 +48,7 @@ class Answered(Result):
         if self.truncated:
             parts.append(
                 "[Cut: an answer may have as many characters as AMBER_MAX_ANSWER_CHARS says, and "
-                f"{_MAX_SOURCES} sources. Ask a narrower question for the rest.]"
+                "as many sources as AMBER_MAX_LIST_ENTRIES. Ask a narrower question for the rest.]"
             )
         if self.finish_reason not in ("", "stop"):
             parts.append(f"[amber ended this answer early: {self.finish_reason}]")
@@ -80,14 +78,15 @@ async def answer_call(call: Call, request: ChatRequest) -> Answer:
     )
 
 
-def fields_of(answered: Answer) -> dict[str, object]:
-    """The fields of `Answered` for an answer."""
+def fields_of(call: Call, answered: Answer) -> dict[str, object]:
+    """The fields of `Answered` for the answer that a call got."""
     usage = answered.usage
+    most = call.app.settings.max_list_entries
     return {
         "answer": answered.text,
         "sources": [
             SourceOut(number=number, title=source.title, url=source.url, origin=source.origin)
-            for number, source in enumerate(answered.sources[:_MAX_SOURCES], 1)
+            for number, source in enumerate(answered.sources[:most], 1)
         ],
         "model": answered.model,
         "finish_reason": answered.finish_reason,
@@ -97,5 +96,5 @@ def fields_of(answered: Answer) -> dict[str, object]:
             completion_tokens=usage.completion_tokens,
             total_tokens=usage.total_tokens,
         ),
-        "truncated": answered.truncated or len(answered.sources) > _MAX_SOURCES,
+        "truncated": answered.truncated or len(answered.sources) > most,
     }

@@ -65,4 +65,4 @@ async def ask_amber(
         ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
-    return Answered.model_validate(fields_of(await answer_call(call, request)))
+    return Answered.model_validate(fields_of(call, await answer_call(call, request)))

@@ -68,5 +68,9 @@ async def run_agent(
     call.progress.note(f"The agent {amber_agent} is at work")
     answered = await answer_call(call, request)
     return AgentRun.model_validate(
-        {**fields_of(answered), "agent": amber_agent, "elapsed_seconds": answered.elapsed_seconds}
+        {
+            **fields_of(call, answered),
+            "agent": amber_agent,
+            "elapsed_seconds": answered.elapsed_seconds,
+        }
     )

@@ -37,4 +37,4 @@ async def web_search(
         parameters=search_parameters("web", language=language_of(call.app, language)),
     )
     call.progress.note("Searching the web")
-    return Answered.model_validate(fields_of(await answer_call(call, request)))
+    return Answered.model_validate(fields_of(call, await answer_call(call, request)))

@@ -64,7 +64,10 @@ class _Opening:
             if item.message.method != "server/discover":
                 self._decided = True
                 return item
-            await self._replies.send(SessionMessage(await self._discovered(item.message)))
+            try:
+                await self._replies.send(SessionMessage(await self._discovered(item.message)))
+            except anyio.BrokenResourceError:
+                raise anyio.EndOfStream from None
 
     async def _discovered(self, request: JSONRPCRequest) -> JSONRPCResponse | JSONRPCError:
         route = classify_inbound_request({"method": request.method, "params": request.params})

@@ -6,6 +6,7 @@ event loop (on Windows, or where one is a regular file), it serves all the same.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.lowlevel import Server
@@ -14,6 +15,9 @@ from amber_mcp.app import App
 from amber_mcp.signals import end_signals
 
 from .opening import serve_streams
+
+if TYPE_CHECKING:
+    from .lines import Replies
 
 
 async def serve_stdio(server: Server[App], *, max_message_bytes: int) -> None:
@@ -26,10 +30,12 @@ async def serve_stdio(server: Server[App], *, max_message_bytes: int) -> None:
     if not are_pipes():
         await _serve_on_threads(server)
         return
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
-        async with open_pipes(max_message_bytes) as (lines, replies):
-            await serve_streams(server, lines, replies)
+    async with (
+        open_pipes(max_message_bytes) as (lines, replies),
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(_end_on_signal, replies, tasks.cancel_scope)
+        await serve_streams(server, lines, replies)
         tasks.cancel_scope.cancel()
 
 
@@ -40,8 +46,9 @@ async def _serve_on_threads(server: Server[App]) -> None:
         await serve_streams(server, lines, replies)
 
 
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+async def _end_on_signal(replies: "Replies", scope: anyio.CancelScope) -> None:
     with end_signals() as signals:
         async for _ in signals:
+            replies.end()
             scope.cancel()
             return

@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse
 
 from amber_mcp.api.amber_openai import AmberOpenAiApi
 from amber_mcp.api.types import ChatDelta, ChatRequest, Message
-from tests.upstream import KEY, Canned, Upstream, client_of, completion, events, text_chunk
+from tests.planted import KEY
+from tests.upstream import Canned, Upstream, client_of, completion, events, text_chunk
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://images.example/team.jpg"}}
 FUNCTION = {

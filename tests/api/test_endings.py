@@ -73,6 +73,15 @@ async def test_a_stream_without_a_choice_is_no_answer(upstream: Canned, end: boo
     assert error.value.upstream == "Agent not found"
 
 
+@pytest.mark.parametrize("chunk", ['{"TTFT": 1}', '{"id": "x", "choices": []}'])
+async def test_a_stream_that_stops_before_its_first_choice_is_broken(
+    upstream: Canned, chunk: str
+) -> None:
+    async with upstream(events(chunk, end=False)) as canned:
+        with pytest.raises(StreamBroken):
+            await asked(canned, ChatRequest(USER, "m"), api="adaptive")
+
+
 async def test_no_choices_are_an_answer_to_who_asked_for_none(upstream: Canned) -> None:
     none = ChatRequest(USER, "m", parameters={"n": 0})
     body = {"id": "x", "choices": [], "session_id": SESSION, "usage": {"total_tokens": 1}}

@@ -11,8 +11,9 @@ import pytest
 
 from amber_mcp import __version__
 from tests.conftest import SandboxProgram
-from tests.e2e.programs import COMMAND, environment
-from tests.upstream import KEY, Canned, completion, events, stalled_stream, text_chunk
+from tests.e2e.programs import COMMAND, environment, open_program, run_program
+from tests.planted import KEY
+from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
 
 QUESTION = "How many vacation days do I get?"
 
@@ -27,12 +28,7 @@ class Done:
 
 
 async def run(*arguments: str, cwd: Path | None = None, **variables: str) -> Done:
-    with anyio.fail_after(60):
-        return Done(
-            await anyio.run_process(
-                [*COMMAND, *arguments], check=False, env=environment(**variables), cwd=cwd
-            )
-        )
+    return Done(await run_program(*arguments, env=environment(**variables), cwd=cwd))
 
 
 async def test_the_version_and_the_help_are_told() -> None:
@@ -135,9 +131,7 @@ async def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, sandbox: Sandb
 async def test_ctrl_c_ends_a_question_without_a_traceback(upstream: Canned) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with await anyio.open_process(
-            [*COMMAND, "ask", "Why?"], env=environment(**given)
-        ) as process:
+        async with open_program([*COMMAND, "ask", "Why?"], env=environment(**given)) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             with anyio.fail_after(20):
@@ -162,7 +156,7 @@ async def test_the_sandbox_tells_how_to_reach_it_and_ends_on_a_signal(tmp_path: 
     (tmp_path / "a.md").write_text("# A\n\nText.\n")
     (tmp_path / "b.bin").write_bytes(bytes(range(256)))
     command = [*COMMAND, "sandbox", "--docs", str(tmp_path), "--port", "0", "--key", "ambrs-mine"]
-    async with await anyio.open_process(command, env=environment()) as process:
+    async with open_program(command, shows_keys=True, env=environment()) as process:
         assert process.stdout is not None
         with anyio.fail_after(20):
             told = b""

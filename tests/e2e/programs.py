@@ -2,17 +2,20 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.abc
 from anyio.streams.buffered import BufferedByteReceiveStream
+
+from tests.planted import Watch, WatchedProcess
 
 COMMAND = (sys.executable, "-m", "amber_mcp")
 ENVELOPE = {
@@ -26,17 +29,44 @@ HANDSHAKE = {
     "clientInfo": {"name": "tests", "version": "1"},
 }
 
+PING = 1_000_000_007
+
 
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment, which holds no settings, and `variables`."""
     return {**os.environ, **variables}
 
 
+@asynccontextmanager
+async def open_program(
+    command: Sequence[str] = COMMAND, *, shows_keys: bool = False, **more: Any
+) -> AsyncIterator[WatchedProcess]:
+    """Start a program, which does not outlive the block; no key may stand in what it writes."""
+    async with await anyio.open_process(command, **more) as process:
+        watched = WatchedProcess(process, shows_keys=shows_keys)
+        try:
+            yield watched
+            if watched.stderr is not None and process.returncode is not None:
+                await watched.stderr.rest()
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+async def run_program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run `amber-mcp` to its end; no key may stand in what it wrote."""
+    with anyio.fail_after(60):
+        done = await anyio.run_process([*COMMAND, *arguments], check=False, **more)
+    Watch("stdout")(done.stdout)
+    Watch("stderr")(done.stderr)
+    return done
+
+
 @dataclass
 class StdioProgram:
     """A running stdio server and the lines that it wrote."""
 
-    process: anyio.abc.Process
+    process: WatchedProcess
     _stdout: BufferedByteReceiveStream
 
     async def send(
@@ -77,6 +107,26 @@ class StdioProgram:
         except anyio.EndOfStream:
             return content
 
+    async def around(self, line: bytes) -> list[dict[str, Any]]:
+        """What a line is answered with; the request behind it has to be answered, too."""
+        await self.send_line(line)
+        await self.send("ping", {}, request_id=PING)
+        messages = [await self.receive()]
+        while messages[-1].get("id") != PING:
+            messages.append(await self.receive())
+        assert messages[-1]["result"] == {}
+        return messages[:-1]
+
+    async def errors(self) -> str:
+        """What stands on stderr, at the end of the program."""
+        assert self.process.stderr is not None
+        return b"".join([chunk async for chunk in self.process.stderr]).decode()
+
+    def peak_memory(self) -> int:
+        """The most bytes that the program has had in memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
     async def close_stdin(self) -> None:
         assert self.process.stdin is not None
         await self.process.stdin.aclose()
@@ -88,39 +138,27 @@ class StdioProgram:
 @asynccontextmanager
 async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
-    async with await anyio.open_process(
-        COMMAND, env=environment(**variables), stderr=subprocess.PIPE
-    ) as process:
+    async with open_program(COMMAND, env=environment(**variables)) as process:
         assert process.stdout is not None
         program = StdioProgram(process, BufferedByteReceiveStream(process.stdout))
-        try:
-            with anyio.fail_after(60):
-                yield program
-                await program.close_stdin()
-                assert await process.wait() == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
+        with anyio.fail_after(60):
+            yield program
+            await program.close_stdin()
+            assert await process.wait() == 0
 
 
 @asynccontextmanager
 async def http_program(*arguments: str, **variables: str) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
-    async with await anyio.open_process(
-        command, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    async with open_program(command, env=environment(**variables)) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         errors = BufferedByteReceiveStream(process.stderr)
-        try:
-            with anyio.fail_after(60):
-                line = (await errors.receive_until(b"\n", 10_000)).decode()
-                assert line.startswith("Serving MCP on http://"), line
-                yield line.split()[-1]
-                process.terminate()
-                assert await process.wait() == 0
-                assert [chunk async for chunk in process.stdout] == []
-        finally:
-            if process.returncode is None:
-                process.kill()
+        with anyio.fail_after(60):
+            line = (await errors.receive_until(b"\n", 10_000)).decode()
+            assert line.startswith("Serving MCP on http://"), line
+            yield line.split()[-1]
+            process.terminate()
+            assert await process.wait() == 0
+            assert [chunk async for chunk in process.stdout] == []

@@ -18,6 +18,8 @@ import anyio
 import pytest
 from anyio.streams.text import TextReceiveStream
 
+from tests.e2e.programs import open_program
+
 SCRIPTS = Path(__file__).with_name("clients")
 INSTALLED = Path(os.environ.get("AMBER_MCP_NODE_CLIENTS") or SCRIPTS).resolve() / "node_modules"
 NODE = INSTALLED / "node" / "bin" / "node"
@@ -72,7 +74,7 @@ async def run(*command: str | Path, cwd: Path) -> CompletedProcess[bytes]:
 async def url() -> AsyncIterator[str]:
     """The address of the program, serving HTTP; at the end it leaves with status 0 when told to."""
     command = [AMBER_MCP, "serve", "--http", "--port", "0"]
-    async with await anyio.open_process(command, stdout=None, env=environment()) as program:
+    async with open_program(command, stdout=None, env=environment()) as program:
         assert program.stderr is not None
         told = ""
         with anyio.fail_after(LIMIT_SECONDS):
@@ -183,6 +185,21 @@ async def test_an_sdk_is_told_of_an_unknown_argument(record: Record) -> None:
     assert result["isError"]
     assert "`qestion` is unknown (did you mean `question`?)" in result["text"]
     assert result["structuredContent"] is None
+
+
+async def test_an_sdk_goes_on_after_an_error_without_id(record: Record, server: str) -> None:
+    """It cannot know what the error is about, and says so; the call behind it is answered."""
+    if server != AMBER_MCP:
+        pytest.skip("there are no lines over HTTP")
+    noise = record["noise"]
+    assert "sandbox-brief" in noise["result"]["text"]
+    unreadable, *unfit = noise["faults"]
+    assert len(unfit) == 2
+    assert '"code":-32700' in unreadable
+    for fault in noise["faults"]:
+        assert "Received a response for an unknown message ID" in fault
+    for fault in unfit:
+        assert '"code":-32600' in fault
 
 
 @pytest.fixture(params=["legacy", "modern"])

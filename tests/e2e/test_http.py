@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from tests.conftest import SandboxProgram
-from tests.e2e.programs import COMMAND, HANDSHAKE, environment, http_program
-from tests.upstream import KEY, Canned, stalled_stream, text_chunk
+from tests.e2e.programs import HANDSHAKE, environment, http_program, run_program
+from tests.planted import KEY
+from tests.upstream import Canned, stalled_stream, text_chunk
 
 HEADERS = {"Accept": "application/json, text/event-stream"}
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HANDSHAKE}
@@ -67,10 +68,7 @@ async def test_an_open_stream_does_not_hold_up_the_end(upstream: Canned) -> None
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "amber.example"])
 async def test_any_address_but_loopback_is_refused(host: str) -> None:
-    with anyio.fail_after(20):
-        done = await anyio.run_process(
-            [*COMMAND, "serve", "--http", "--host", host], check=False, env=environment()
-        )
+    done = await run_program("serve", "--http", "--host", host, env=environment())
     assert done.returncode == 1
     assert b"unsupported: serving on" in done.stderr
     assert done.stdout == b""
@@ -79,21 +77,14 @@ async def test_any_address_but_loopback_is_refused(host: str) -> None:
 async def test_an_address_in_use_is_told() -> None:
     async with http_program() as url:
         port = str(httpx2.URL(url).port)
-        with anyio.fail_after(20):
-            done = await anyio.run_process(
-                [*COMMAND, "serve", "--http", "--port", port], check=False, env=environment()
-            )
+        done = await run_program("serve", "--http", "--port", port, env=environment())
     assert done.returncode == 1
     assert b"--port" in done.stderr
 
 
 async def test_faulty_settings_are_told_before_serving() -> None:
-    with anyio.fail_after(20):
-        done = await anyio.run_process(
-            [*COMMAND, "serve", "--http"],
-            check=False,
-            env=environment(AMBER_BASE_URL="ftp://x", AMBER_STREAM="maybe"),
-        )
+    faulty = environment(AMBER_BASE_URL="ftp://x", AMBER_STREAM="maybe")
+    done = await run_program("serve", "--http", env=faulty)
     assert done.returncode == 2
     assert b"AMBER_BASE_URL" in done.stderr
     assert b"AMBER_STREAM" in done.stderr

@@ -8,7 +8,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.e2e.programs import stdio_program
-from tests.upstream import KEY, Canned
+from tests.planted import KEY
+from tests.upstream import Canned
 
 GIB = 1024**3
 SHA256_OF_ZEROS = "49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14"

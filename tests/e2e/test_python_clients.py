@@ -1,6 +1,7 @@
 """The Python SDK as a client of the real program: both eras, both transports, all five tools."""
 
 import base64
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
+from mcp.types import INVALID_PARAMS, PARSE_ERROR, CallToolResult, TextContent
+from pydantic import ValidationError
 
 from amber_mcp.variables import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
@@ -104,3 +106,21 @@ async def test_every_tool_works(
         assert error.value.code == INVALID_PARAMS
     assert told
     assert told[0] == "Searching company sources"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("mode", ERAS)
+async def test_an_error_without_id_does_not_end_a_session(
+    mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client logs what it cannot read, and goes on."""
+    noisy = 'read -r line; (printf "%s\\n" "$line"; echo "this is no JSON"; exec cat) | "$0" "$@"'
+    server = StdioServerParameters(command="sh", args=["-c", noisy, *COMMAND], env=environment())
+    with anyio.fail_after(60):
+        async with Client(stdio_client(server), mode=mode) as client:
+            assert len((await client.list_tools()).tools) == 5
+            assert client.protocol_version == ERAS[mode]
+    (logged,) = caplog.records
+    assert logged.exc_info is not None
+    assert isinstance(logged.exc_info[1], ValidationError)
+    assert logged.exc_info[1].errors()[0]["input"]["error"]["code"] == PARSE_ERROR

@@ -8,8 +8,16 @@ import anyio
 import pytest
 
 from tests.conftest import SandboxProgram
-from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, stdio_program
-from tests.upstream import KEY, Canned, events, stalled_stream, text_chunk
+from tests.e2e.programs import (
+    COMMAND,
+    ENVELOPE,
+    HANDSHAKE,
+    environment,
+    open_program,
+    stdio_program,
+)
+from tests.planted import KEY
+from tests.upstream import Canned, events, stalled_stream, text_chunk
 
 
 async def test_a_discovery_may_precede_the_handshake() -> None:
@@ -221,9 +229,7 @@ async def test_half_a_character_from_amber_reaches_the_client_as_a_whole_answer(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_during_the_start_of_the_sandbox_ends_it_too(number: signal.Signals) -> None:
     for delay in (0.5, 0.7, 0.9):
-        async with await anyio.open_process(
-            COMMAND, env=environment(AMBER_BASE_URL="sandbox")
-        ) as process:
+        async with open_program(COMMAND, env=environment(AMBER_BASE_URL="sandbox")) as process:
             with anyio.move_on_after(delay):
                 await process.wait()
             process.send_signal(number)

@@ -1,8 +1,18 @@
-"""Refusals: the id is found where clients write it, and is never guessed."""
+"""Refusals: who gets one, and whose id is in it."""
 
 import pytest
 
-from amber_mcp.transports.refusal import refusal_of
+from amber_mcp.transports.refusal import refusal_of, seen_in
+
+
+def refused(value: object) -> object:
+    """The id that a refusal has; `...` where it has none, `None` where there is no refusal."""
+    refusal = refusal_of(value, code=-32700, message="broken")
+    if refusal is None:
+        return None
+    told = refusal.model_dump(exclude_unset=True)
+    assert told["error"] == {"code": -32700, "message": "broken"}
+    return told.get("id", ...)
 
 
 @pytest.mark.parametrize(
@@ -10,18 +20,56 @@ from amber_mcp.transports.refusal import refusal_of
     [
         (b'{"jsonrpc":"2.0","id":7,"method":"x","params":{"id":8}', 7),
         (b'{"id": "a\\"b", "method": "x"', 'a"b'),
-        (b'{"method":"x","params":{"id":8},"jsonrpc":"2.0","id":9}\n', 9),
+        (b'{"method":"x","params":{"id":8},"jsonrpc":"2.0","id":9}', 9),
         (b'{"method":"x","params":{"a":"\xff"},"id":-1}', -1),
-        (b'{"method":"x","params":{"id":8}}', None),
-        (b'{"method":"notifications/x"}', None),
-        (b"not json", None),
-        (b'{"id":null}', None),
-        (b'{"id":"\\q"}', None),
+        (b'{"method":"x","params":{"id":8}}', ...),
+        (b'{"method":"x","params":{"id":8}', ...),
+        (b'{"method":"x","params":{"a":"the \\"id\\": 8"', ...),
+        (b'{"method":"x","id":12', ...),
+        (b'{"method":"x","id":"\\q"}', ...),
+        (b'{"method":"x","text":"no end, "id":8}', ...),
+        (b"not json", ...),
+        (b"[", ...),
+        (b'{"method":"notifications/x","params":', None),
+        (b'{"jsonrpc":"2.0","id":8,"result":{"a":', None),
+        (b'{"jsonrpc":"2.0","id":8,"error":{"code":', None),
     ],
 )
-def test_the_id_of_a_broken_request(line: bytes, request_id: object) -> None:
-    refusal = refusal_of(line, line, code=-32700, message="broken")
-    assert (refusal and refusal.id) == request_id
-    if refusal:
-        assert refusal.error.code == -32700
-        assert refusal.error.message == "broken"
+def test_a_broken_line(line: bytes, request_id: object) -> None:
+    assert refused(seen_in(line, b"")) == request_id
+
+
+@pytest.mark.parametrize("request_id", [9, "nine"])
+def test_a_long_line_may_tell_its_id_last(request_id: object) -> None:
+    name = str(request_id) if isinstance(request_id, int) else f'"{request_id}"'
+    tail = f'xx"}}, "id": {name} }} '.encode()
+    assert refused(seen_in(b'{"method":"x","params":{"a":"xx', tail)) == request_id
+    assert refused(seen_in(b'{"id":1,"method":"x","params":{"a":"xx', tail)) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "request_id"),
+    [
+        ({"id": 1, "method": 5}, 1),
+        ({"id": None, "method": "x"}, ...),
+        ({"id": True, "method": "x"}, ...),
+        ({"id": 1.5, "method": "x"}, ...),
+        ({"method": "x"}, None),
+        ({"id": 1, "result": 5}, None),
+        ({"error": {"code": -32700, "message": "broken"}}, None),
+        ({"id": 1}, 1),
+        ({}, ...),
+        (5, ...),
+        ([], ...),
+        ([{"id": 1, "method": "x"}, {"method": "y"}], ...),
+        ([{"method": "x"}, {"id": 1, "result": {}}], None),
+    ],
+)
+def test_a_value_that_is_not_a_message(value: object, request_id: object) -> None:
+    assert refused(value) == request_id
+
+
+def test_a_refusal_is_not_refused_in_turn() -> None:
+    refusal = refusal_of("noise", code=-32700, message="broken")
+    assert refusal is not None
+    assert refused(refusal.model_dump(exclude_unset=True)) is None

@@ -38,6 +38,16 @@ export async function record(client, call) {
     };
 }
 
+/** What a client makes of the answers to lines that are no messages, and of a call behind them. */
+export async function afterNoise(client, stdin, call) {
+    const faults = [];
+    client.onerror = error => faults.push(String(error));
+    for (const line of ['this is no JSON', '[]', '{"jsonrpc":"2.0","id":1.5,"method":"ping"}']) {
+        stdin.write(`${line}\n`);
+    }
+    return { result: seen(await call('list_models', {})), faults };
+}
+
 function seen({ content, structuredContent, isError }) {
     const text = content.map(block => block.text).join('\n');
     return { text, structuredContent: structuredContent ?? null, isError: isError ?? false };

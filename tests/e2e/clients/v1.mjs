@@ -4,7 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
-import { record, target } from './record.mjs';
+import { afterNoise, record, target } from './record.mjs';
 
 const { url, program } = target();
 const transport = url ? new StreamableHTTPClientTransport(url) : new StdioClientTransport(program);
@@ -18,8 +18,9 @@ const client = new Client({ name: 'typescript-sdk-1', version: '0' });
 const faults = [];
 client.onerror = error => faults.push(String(error));
 await client.connect(transport);
-const recorded = await record(client, (name, given, options) =>
-    client.callTool({ name, arguments: given }, undefined, options)
-);
+const call = (name, given, options) =>
+    client.callTool({ name, arguments: given }, undefined, options);
+const recorded = await record(client, call);
+const noise = program ? await afterNoise(client, transport._process.stdin, call) : null;
 await client.close();
-console.log(JSON.stringify({ ...recorded, protocol, faults }));
+console.log(JSON.stringify({ ...recorded, protocol, faults, noise }));

@@ -4,7 +4,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
-import { record, target } from './record.mjs';
+import { afterNoise, record, target } from './record.mjs';
 
 const [mode] = process.argv.splice(2, 1);
 const { url, program } = target();
@@ -14,8 +14,9 @@ const faults = [];
 client.onerror = error => faults.push(String(error));
 await client.connect(transport);
 const protocol = client.getNegotiatedProtocolVersion();
-const recorded = await record(client, (name, given, options) =>
-    client.callTool({ name, arguments: given }, options)
-);
+const call = (name, given, options) =>
+    client.callTool({ name, arguments: given }, options);
+const recorded = await record(client, call);
+const noise = program ? await afterNoise(client, transport._process.stdin, call) : null;
 await client.close();
-console.log(JSON.stringify({ ...recorded, protocol, faults }));
+console.log(JSON.stringify({ ...recorded, protocol, faults, noise }));

@@ -1,0 +1,186 @@
+"""Streams as they really are: recorded ones, cut anywhere; and bytes that are none.
+
+The files in `streams/` hold the bodies of the sandbox's four APIs, and one with what the documents
+allow and proxies add: comments, CRLF, fields of every kind, events over several lines, empty tool
+deltas, usage under another name, no `[DONE]`.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from amber_mcp.api.adaptive import AdaptiveApi
+from amber_mcp.api.gathering import Gathered
+from amber_mcp.api.stream import Limits, read_stream
+from amber_mcp.api.types import ChatDelta, Json, Usage
+from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
+
+STREAMS = {path.stem: path.read_bytes() for path in Path(__file__).with_name("streams").iterdir()}
+LIMITS = Limits(body_bytes=1_000_000, event_bytes=100_000)
+
+
+class Pieces(httpx2.AsyncByteStream):
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+def answer_in(chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+    return object.__new__(AdaptiveApi).answer_in(chunk)
+
+
+async def read(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
+    response = httpx2.Response(
+        200,
+        headers={"Content-Type": "text/event-stream"},
+        stream=Pieces(pieces),
+        request=httpx2.Request("POST", "https://acme.example"),
+    )
+    return [delta async for delta in read_stream(response, limits, answer_in=answer_in)]
+
+
+def deltas_of(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
+    async def limited() -> list[ChatDelta]:
+        with anyio.fail_after(20):
+            return await read(*pieces, limits=limits)
+
+    return anyio.run(limited)
+
+
+def body_of(deltas: Sequence[ChatDelta]) -> object:
+    gathered = Gathered()
+    for delta in deltas:
+        gathered.add(delta.chunk)
+    return gathered.body()
+
+
+def cut(content: bytes, places: Sequence[int]) -> list[bytes]:
+    ends = [0, *sorted(place % (len(content) + 1) for place in places), len(content)]
+    return [content[start:end] for start, end in pairwise(ends)]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@given(places=st.lists(st.integers(0, 1_000_000), max_size=40))
+@settings(max_examples=60, deadline=None)
+@example(places=list(range(12_000)))
+def test_a_stream_says_the_same_wherever_it_is_cut(name: str, places: list[int]) -> None:
+    whole = deltas_of(STREAMS[name])
+    assert len(whole) > 3
+    assert deltas_of(*cut(STREAMS[name], places)) == whole
+
+
+def test_quirks_are_understood() -> None:
+    deltas = deltas_of(STREAMS["quirks-crlf"])
+    assert "".join(delta.text for delta in deltas) == "Grüße 🙂 über\nzwei Zeilen"
+    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["tool_calls"]
+    assert deltas[-1].usage == Usage(3, 4, 7)
+    body = body_of(deltas)
+    assert isinstance(body, dict)
+    assert body["session_id"] == "s1"
+    (call,) = body["choices"][0]["message"]["tool_calls"]
+    assert call["id"] == "call_1"
+    assert call["function"] == {"name": "f", "arguments": '{"a":"ä"}'}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_line_ends_of_every_kind_are_understood(name: str) -> None:
+    lines = STREAMS[name].splitlines()
+    whole = deltas_of(STREAMS[name])
+    for end in (b"\n", b"\r\n", b"\r"):
+        assert deltas_of(end.join([*lines, b"", b""])) == whole
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@given(place=st.integers(0, 1_000_000))
+@settings(max_examples=60, deadline=None)
+def test_a_stream_that_ends_early_is_broken_or_whole_and_never_anything_else(
+    name: str, place: int
+) -> None:
+    content = STREAMS[name][: place % len(STREAMS[name])]
+    try:
+        deltas = deltas_of(content)
+    except StreamBroken:
+        return
+    except UpstreamError:
+        # httpx2 takes a carriage return at the very end for a whole line end, and with it half an
+        # event for a whole one.
+        assert content.endswith(b"\r")
+        return
+    assert any(delta.finish_reason for delta in deltas) or b"[DONE]" in content
+
+
+CHUNKS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["", "stop", "Half"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "content",
+                    "finish_reason",
+                    "index",
+                    "error",
+                    "usage",
+                    "usage_from_provider",
+                    "prompt_tokens",
+                    "tool_calls",
+                    "function",
+                    "arguments",
+                    "annotations",
+                    "url_citation",
+                    "sources",
+                    "url",
+                    "title",
+                    "type",
+                    "code",
+                    "TTFT",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.lists(CHUNKS, max_size=5))
+@settings(max_examples=400, deadline=None)
+@example([{"choices": [{"index": 10**30, "delta": {"content": "x"}}]}])
+@example([{"choices": [{"delta": {"tool_calls": [{"index": -1}, 3, None]}}]}])
+def test_chunks_of_any_form_are_read_or_refused(chunks: list[object]) -> None:
+    content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+    with suppress(AmberError):
+        body_of(deltas_of(content))
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from([b"data:", b"\n\n", b"{}", b"\r"])))
+@settings(max_examples=300, deadline=None)
+def test_bytes_of_any_kind_are_read_or_refused(pieces: list[bytes]) -> None:
+    with suppress(AmberError, httpx2.HTTPError):
+        deltas_of(*pieces)
+
+
+def test_an_event_has_its_limit() -> None:
+    with pytest.raises(httpx2.SSEError, match="limit"):
+        deltas_of(b"data: ", *[b"x" * 10_000] * 20)
+
+
+def test_an_answer_has_its_limit() -> None:
+    chunk = b'data: {"choices": [{"delta": {"content": "' + b"x" * 900 + b'"}}]}\n\n'
+    with pytest.raises(UpstreamError, match="AMBER_MAX_RESPONSE_BYTES"):
+        deltas_of(*[chunk] * 20, limits=Limits(body_bytes=10_000, event_bytes=2_000))

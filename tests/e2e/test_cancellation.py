@@ -1,0 +1,122 @@
+"""A call that is cancelled ends upstream too, in each era and on each transport.
+
+The real program allows one request at a time here, so that anything left running would hold up
+the next call.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+
+from tests.conftest import SandboxProgram
+from tests.e2e.test_fault_matrix import Control, control
+from tests.e2e.test_python_clients import ERAS, connected
+
+QUESTION = {"question": "How many vacation days do I get?"}
+FILE = {"content_base64": "SGVsbG8=", "filename": "hello.txt"}
+CHAT = "/api/beta/amberai/chat/completions"
+UPLOAD = "/api/beta/files/upload"
+SETTINGS = {
+    "AMBER_MODEL": "sandbox-brief",
+    "AMBER_MAX_CONCURRENT_REQUESTS": "1",
+    "AMBER_LOG_LEVEL": "info",
+}
+STAGES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "before the answer": ("ask_amber", {"path": CHAT, "delay": 60}),
+    "amid the answer": ("ask_amber", {"path": CHAT, "stop_at": 900, "stop_by": "stall"}),
+    "amid an upload": ("upload_file", {"path": UPLOAD, "delay": 60}),
+}
+
+
+@pytest.fixture(params=[(t, era) for t in ("stdio", "http") for era in ERAS], ids="-".join)
+def connect(request: pytest.FixtureRequest, sandbox: SandboxProgram) -> Any:
+    transport, era = request.param
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Client]:
+        async with connected(transport, era, {**sandbox.environment, **SETTINGS}) as client:
+            yield client
+
+    return connecting
+
+
+async def ends(faults: Control) -> list[str]:
+    """How the requests ended that the sandbox got, "" for those that are under way."""
+    answer = (await faults.client.get("/sandbox/faults")).json()
+    return [request["end"] for request in answer["requests"]]
+
+
+async def served(client: Client) -> None:
+    with anyio.fail_after(5):
+        result = await client.call_tool("ask_amber", QUESTION)
+    assert not result.is_error, result
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_cancelled_call_closes_its_connection(
+    stage: str, connect: Any, sandbox: SandboxProgram
+) -> None:
+    tool, fault = STAGES[stage]
+    async with control(sandbox) as faults, connect() as client:
+        await faults.let(fault)
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.call_tool, tool, QUESTION if tool == "ask_amber" else FILE)
+                while await ends(faults) != [""]:
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+        with anyio.fail_after(2):
+            while await ends(faults) != ["left"]:
+                await anyio.lowlevel.checkpoint()
+        await served(client)
+
+
+async def test_a_cancelled_call_is_not_tried_again(connect: Any, sandbox: SandboxProgram) -> None:
+    told = anyio.Event()
+
+    async def on_progress(_: float, __: float | None, message: str | None) -> None:
+        if "trying again" in (message or ""):
+            told.set()
+
+    async def call() -> None:
+        await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
+
+    async with control(sandbox) as faults, connect() as client:
+        await faults.let({"path": CHAT, "status": 429, "headers": {"Retry-After": "30"}})
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                await told.wait()
+                tasks.cancel_scope.cancel()
+        await served(client)
+        assert await ends(faults) == ["answered", "answered"]
+
+
+async def test_a_cancelled_call_leaves_the_queue(connect: Any, sandbox: SandboxProgram) -> None:
+    waiting = anyio.Event()
+
+    async def on_progress(_: float, __: float | None, message: str | None) -> None:
+        if "Waiting for one of" in (message or ""):
+            waiting.set()
+
+    async def call() -> None:
+        await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
+
+    async with control(sandbox) as faults, connect() as client:
+        await faults.let({"path": CHAT, "delay": 60})
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as first:
+                first.start_soon(client.call_tool, "ask_amber", QUESTION)
+                while await ends(faults) != [""]:
+                    await anyio.lowlevel.checkpoint()
+                async with anyio.create_task_group() as second:
+                    second.start_soon(call)
+                    await waiting.wait()
+                    second.cancel_scope.cancel()
+                first.cancel_scope.cancel()
+        await served(client)
+        assert await ends(faults) == ["left", "answered"]
