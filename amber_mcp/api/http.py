@@ -17,7 +17,7 @@ from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
 from .failures import MAX_ERROR_BYTES, failure_of, request_id_of, words_of
-from .json_text import parse_json
+from .json_text import TooDeepError, parse_json
 from .network import transport_for
 from .patience import Turns, persistently
 from .proxies import way_to
@@ -117,7 +117,8 @@ class HttpClient:
             body: object = parse_json(content)
         except ValueError as error:
             raise UpstreamError(
-                f"the answer is not JSON that can be read ({error})",
+                "the answer is "
+                + ("nested too deeply" if isinstance(error, TooDeepError) else "not JSON"),
                 status=response.status_code,
                 upstream=words_of(content[:MAX_ERROR_BYTES]),
                 request_id=request_id_of(response),

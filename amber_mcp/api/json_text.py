@@ -12,18 +12,22 @@ _DEEPEST = 100
 _MOST_BITS = 1024
 
 
+class TooDeepError(ValueError):
+    """JSON that is nested too deeply to be read, copied or written."""
+
+
 def parse_json(text: str | bytes) -> Json:
     """The value that `text` holds.
 
     Raises:
-        ValueError: if it holds none, or one that is nested too deeply to be read.
+        ValueError: if it holds none; `TooDeepError` if it is nested too deeply.
     """
     try:
         value: Json = json.loads(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise TooDeepError from None
     if _is_too_deep(value):
-        raise ValueError("nested too deeply")
+        raise TooDeepError
     return value
 
 

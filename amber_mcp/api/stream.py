@@ -9,7 +9,7 @@ from amber_mcp.errors import StreamBroken, UpstreamError
 
 from .endings import Ending
 from .failures import failure_in, request_id_of, words_of
-from .json_text import parse_json
+from .json_text import TooDeepError, parse_json
 from .sources import sources_of
 from .types import ChatDelta, Json, Usage
 
@@ -94,14 +94,16 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
 
 
 def _chunk(data: str, response: httpx2.Response) -> Mapping[str, Json]:
-    fault = ""
+    kind = "not a JSON object"
     try:
         chunk = parse_json(data)
-    except ValueError as error:
-        chunk, fault = None, f" ({error})"
+    except TooDeepError:
+        chunk, kind = None, "nested too deeply"
+    except ValueError:
+        chunk = None
     if not isinstance(chunk, dict):
         raise UpstreamError(
-            f"the API sent a piece of a stream that is not a JSON object{fault}",
+            f"the API sent a piece of a stream that is {kind}",
             upstream=words_of(data.encode()),
             request_id=request_id_of(response),
         )
