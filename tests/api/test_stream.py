@@ -40,22 +40,15 @@ def answer_in(chunk: Mapping[str, Json]) -> Mapping[str, Json]:
     return object.__new__(AdaptiveApi).answer_in(chunk)
 
 
-async def read(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
+async def deltas_of(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
     response = httpx2.Response(
         200,
         headers={"Content-Type": "text/event-stream"},
         stream=Pieces(pieces),
         request=httpx2.Request("POST", "https://acme.example"),
     )
-    return [delta async for delta in read_stream(response, limits, answer_in=answer_in)]
-
-
-def deltas_of(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
-    async def limited() -> list[ChatDelta]:
-        with anyio.fail_after(20):
-            return await read(*pieces, limits=limits)
-
-    return anyio.run(limited)
+    with anyio.fail_after(60):
+        return [delta async for delta in read_stream(response, limits, answer_in=answer_in)]
 
 
 def body_of(deltas: Sequence[ChatDelta]) -> object:
@@ -74,14 +67,14 @@ def cut(content: bytes, places: Sequence[int]) -> list[bytes]:
 @given(places=st.lists(st.integers(0, 1_000_000), max_size=40))
 @settings(max_examples=60, deadline=None)
 @example(places=list(range(12_000)))
-def test_a_stream_says_the_same_wherever_it_is_cut(name: str, places: list[int]) -> None:
-    whole = deltas_of(STREAMS[name])
+async def test_a_stream_says_the_same_wherever_it_is_cut(name: str, places: list[int]) -> None:
+    whole = await deltas_of(STREAMS[name])
     assert len(whole) > 3
-    assert deltas_of(*cut(STREAMS[name], places)) == whole
+    assert await deltas_of(*cut(STREAMS[name], places)) == whole
 
 
-def test_quirks_are_understood() -> None:
-    deltas = deltas_of(STREAMS["quirks-crlf"])
+async def test_quirks_are_understood() -> None:
+    deltas = await deltas_of(STREAMS["quirks-crlf"])
     assert "".join(delta.text for delta in deltas) == "Grüße 🙂 über\nzwei Zeilen"
     assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["tool_calls"]
     assert deltas[-1].usage == Usage(3, 4, 7)
@@ -94,22 +87,22 @@ def test_quirks_are_understood() -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_line_ends_of_every_kind_are_understood(name: str) -> None:
+async def test_line_ends_of_every_kind_are_understood(name: str) -> None:
     lines = STREAMS[name].splitlines()
-    whole = deltas_of(STREAMS[name])
+    whole = await deltas_of(STREAMS[name])
     for end in (b"\n", b"\r\n", b"\r"):
-        assert deltas_of(end.join([*lines, b"", b""])) == whole
+        assert await deltas_of(end.join([*lines, b"", b""])) == whole
 
 
 @pytest.mark.parametrize("name", STREAMS)
 @given(place=st.integers(0, 1_000_000))
 @settings(max_examples=60, deadline=None)
-def test_a_stream_that_ends_early_is_broken_or_whole_and_never_anything_else(
+async def test_a_stream_that_ends_early_is_broken_or_whole_and_never_anything_else(
     name: str, place: int
 ) -> None:
     content = STREAMS[name][: place % len(STREAMS[name])]
     try:
-        deltas = deltas_of(content)
+        deltas = await deltas_of(content)
     except StreamBroken:
         return
     except UpstreamError:
@@ -162,25 +155,25 @@ CHUNKS = st.recursive(
 @settings(max_examples=400, deadline=None)
 @example([{"choices": [{"index": 10**30, "delta": {"content": "x"}}]}])
 @example([{"choices": [{"delta": {"tool_calls": [{"index": -1}, 3, None]}}]}])
-def test_chunks_of_any_form_are_read_or_refused(chunks: list[object]) -> None:
+async def test_chunks_of_any_form_are_read_or_refused(chunks: list[object]) -> None:
     content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
     with suppress(AmberError):
-        body_of(deltas_of(content))
+        body_of(await deltas_of(content))
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"data:", b"\n\n", b"{}", b"\r"])))
 @settings(max_examples=300, deadline=None)
-def test_bytes_of_any_kind_are_read_or_refused(pieces: list[bytes]) -> None:
+async def test_bytes_of_any_kind_are_read_or_refused(pieces: list[bytes]) -> None:
     with suppress(AmberError, httpx2.HTTPError):
-        deltas_of(*pieces)
+        await deltas_of(*pieces)
 
 
-def test_an_event_has_its_limit() -> None:
+async def test_an_event_has_its_limit() -> None:
     with pytest.raises(httpx2.SSEError, match="limit"):
-        deltas_of(b"data: ", *[b"x" * 10_000] * 20)
+        await deltas_of(b"data: ", *[b"x" * 10_000] * 20)
 
 
-def test_an_answer_has_its_limit() -> None:
+async def test_an_answer_has_its_limit() -> None:
     chunk = b'data: {"choices": [{"delta": {"content": "' + b"x" * 900 + b'"}}]}\n\n'
     with pytest.raises(UpstreamError, match="AMBER_MAX_RESPONSE_BYTES"):
-        deltas_of(*[chunk] * 20, limits=Limits(body_bytes=10_000, event_bytes=2_000))
+        await deltas_of(*[chunk] * 20, limits=Limits(body_bytes=10_000, event_bytes=2_000))

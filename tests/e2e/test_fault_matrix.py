@@ -41,14 +41,14 @@ LIMITS = {
     "AMBER_TOOLS": ",".join(TOOLS),
     "AMBER_MODEL": "sandbox-brief",
     "AMBER_CONNECT_TIMEOUT": "1",
-    "AMBER_READ_TIMEOUT": "1.5",
-    "AMBER_CALL_TIMEOUT": "4",
+    "AMBER_READ_TIMEOUT": "3",
+    "AMBER_CALL_TIMEOUT": "10",
     "AMBER_RETRIES": "1",
     "AMBER_MAX_RESPONSE_BYTES": "500000",
     "AMBER_MAX_EVENT_BYTES": "100000",
     "AMBER_LOG_LEVEL": "debug",
 }
-LIMIT_SECONDS = 4 + 0.5 + 2
+LIMIT_SECONDS = 10 + 0.5 + 4
 """The call's own, its grace, and what a busy machine adds."""
 
 
