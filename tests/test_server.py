@@ -507,3 +507,17 @@ async def test_a_list_of_sources_that_is_cut_says_so(connect: Connect, upstream:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
     assert len(answered["sources"]) == 50
     assert answered["truncated"] is True
+
+
+async def test_a_list_of_models_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
+    models = JSONResponse({"data": [{"id": f"m{number}"} for number in range(5)]})
+    async with upstream(models) as canned:
+        async with connect(canned.settings(AMBER_MAX_LIST_ENTRIES="3")) as client:
+            result = await client.call_tool("list_models", {})
+            narrowed = structured(await client.call_tool("list_models", {"contains": "m4"}))
+    listed = structured(result)
+    assert [model["id"] for model in listed["models"]] == ["m0", "m1", "m2"]
+    assert listed["truncated"] is True
+    assert "AMBER_MAX_LIST_ENTRIES" in text_of(result)
+    assert [model["id"] for model in narrowed["models"]] == ["m4"]
+    assert narrowed["truncated"] is False

@@ -31,11 +31,19 @@ class Models(Result):
     models: list[ModelOut]
     default_model: str
     unavailable: list[SilentApi]
+    truncated: Annotated[
+        bool, Field(description="Whether the list was cut at its limit; `contains` narrows it")
+    ] = False
 
     def as_text(self) -> str:
         """One model a line."""
         lines = [f"- {m.id} ({m.api}: {', '.join(m.offers)})" for m in self.models]
         lines = lines or ["No model fits."]
+        if self.truncated:
+            lines.append(
+                "[Cut: a list may have as many entries as AMBER_MAX_LIST_ENTRIES says. Pass "
+                "`contains` for the rest.]"
+            )
         lines += [f"- {silent.api} did not answer: {silent.error}" for silent in self.unavailable]
         if self.default_model:
             lines.append(f"Default: {self.default_model}")
@@ -59,12 +67,14 @@ async def list_models(
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()
+    found = [model for model in listed.models if wanted in model.id.casefold()]
+    most = app.settings.max_list_entries
     return Models(
         models=[
             ModelOut(id=model.id, api=model.api, offers=list(model.offers))
-            for model in listed.models
-            if wanted in model.id.casefold()
+            for model in found[:most]
         ],
+        truncated=len(found) > most,
         default_model=_default_model(call, listed.models),
         unavailable=[
             SilentApi(api=api, error=f"{error.kind}: {error.message}")
