@@ -31,9 +31,7 @@ class Models(Result):
     models: list[ModelOut]
     default_model: str
     unavailable: list[SilentApi]
-    truncated: Annotated[
-        bool, Field(description="Whether the list was cut at its limit; `contains` narrows it")
-    ] = False
+    truncated: bool = False
 
     def as_text(self) -> str:
         """One model a line."""
