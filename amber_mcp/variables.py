@@ -87,8 +87,8 @@ def _api_key(value: str) -> SecretStr:
 
 
 def _api_key_file(value: str) -> SecretStr:
-    # A key that was put here by mistake must not be repeated; a key holds no separator.
-    shown = value if os.sep in value else "it"
+    # A key that was put here by mistake must not be repeated.
+    shown = value if re.match(r"[/~.\\]|[A-Za-z]:[/\\]", value) else "it"
     path = _expanded(value)
     try:
         with path.open("rb") as file:

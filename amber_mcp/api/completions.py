@@ -57,7 +57,7 @@ class CompletionsApi(ABC):
         stream = self.streams(request)
         accept = "text/event-stream" if stream else "application/json"
         body = sendable(self.body(request, stream=stream))
-        wants_choices = request.parameters.get("n") != 0
+        choices = _choices_wanted(request)
         repeatable = self.is_repeatable(request)
         async with self.http.post(
             self.path, body, accept=accept, repeatable=repeatable
@@ -67,13 +67,13 @@ class CompletionsApi(ABC):
                     response,
                     self.http.limits,
                     answer_in=self.answer_in,
-                    wants_choices=wants_choices,
+                    choices=choices,
                 ):
                     yield delta
                 return
             answer = await self.http.read_json(response)
             delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
-            if wants_choices and not _says_something(delta):
+            if choices and not _says_something(delta):
                 raise UpstreamError(
                     f"the answer of {self.dialect.name} holds no choice that can be read",
                     upstream=words_of(shown_json(answer)),
@@ -83,6 +83,11 @@ class CompletionsApi(ABC):
     def model_of(self, model_id: str) -> Model:
         """A model of this API."""
         return Model(model_id, self.dialect.name, self.dialect.offers)
+
+
+def _choices_wanted(request: ChatRequest) -> int:
+    number = request.parameters.get("n")
+    return number if type(number) is int else 1
 
 
 def _says_something(delta: ChatDelta) -> bool:

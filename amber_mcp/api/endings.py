@@ -28,6 +28,10 @@ class Ending:
         """Whether any choice has begun."""
         return bool(self._has_ended)
 
+    def has_all(self, choices: int) -> bool:
+        """Whether so many choices have ended, and no other has begun."""
+        return self.is_complete and (self._all_ended or len(self._has_ended) >= choices)
+
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing, though the stream may not say that it has ended."""

@@ -43,11 +43,11 @@ def doctor(sandbox: bool) -> int:
         async for finding in _findings(settings):
             healthy = healthy and finding.verdict != "problem"
             mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
-            text = wrapped(harmless(redacted(finding.text)), indent=" " * 10)
+            text = wrapped(harmless(redacted(finding.text, *settings.secrets)), indent=" " * 10)
             click.echo(f"{mark}  {text}")
         return healthy
 
-    healthy = run_async(command)
+    healthy = run_async(command, *settings.secrets)
     if healthy:
         click.echo("\nNext: add amber-mcp to your assistant; the README has an entry for each.")
     else:
