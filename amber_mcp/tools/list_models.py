@@ -52,7 +52,7 @@ class Models(Result):
 async def list_models(
     call: Call,
     contains: Annotated[
-        str, Field(description="Only ids that contain this text. Empty: all.")
+        str, Field(description="Only ids with this text. Empty: all.")
     ] = "",
 ) -> Models:
     """List the language models that amber offers, with what each can be used for, and the default.
