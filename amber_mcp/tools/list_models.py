@@ -51,9 +51,7 @@ class Models(Result):
 @tool(title="List amber's models", read_only=True, idempotent=True)
 async def list_models(
     call: Call,
-    contains: Annotated[
-        str, Field(description="Only ids with this text. Empty: all.")
-    ] = "",
+    contains: Annotated[str, Field(description="Only ids with this text. Empty: all.")] = "",
 ) -> Models:
     """List the language models that amber offers, with what each can be used for, and the default.
 
