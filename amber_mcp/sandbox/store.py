@@ -82,6 +82,7 @@ class Store:
             spoken[place.document].update(body)
         self.languages = [self._lexicon.language(each) for each in spoken]
         stems = {word: self._stems(word) for word in counted}
+        self._indexed = frozenset(stem for each in stems.values() for stem in each.split())
 
         def stemmed(text: Iterable[str]) -> str:
             return " ".join(filter(None, map(stems.__getitem__, text)))
@@ -128,6 +129,8 @@ class Store:
         Each word is given by its stems, any of which will do.
         """
         found: dict[int, float] = {}
+        if not all(self._indexed.intersection(stems) for stems in words):
+            return found
         for query in _queries(words):
             with self._lock:
                 rows = self._database.execute(_MATCHES[table], (query,)).fetchall()

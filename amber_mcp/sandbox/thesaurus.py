@@ -37,6 +37,7 @@ class Thesaurus:
         self.single_words: list[str] = []
         self._groups: list[list[Phrase]] = []
         self._spelled_groups: dict[int, list[tuple[Spelling, ...]]] = {}
+        self._group_keys: dict[int, frozenset[Spelling]] = {}
         self._by_beginning: dict[tuple[str, ...], list[int]] = {}
         for line in listed.splitlines():
             if line.strip() and not line.startswith("#"):
@@ -58,8 +59,9 @@ class Thesaurus:
 
     def _spelled_group(self, number: int) -> list[tuple[Spelling, ...]]:
         if number not in self._spelled_groups:
-            phrases = self._groups[number]
-            self._spelled_groups[number] = list(dict.fromkeys(map(self._spelled, phrases)))
+            phrases = list(dict.fromkeys(map(self._spelled, self._groups[number])))
+            self._group_keys[number] = frozenset().union(*map(_keys, phrases))
+            self._spelled_groups[number] = phrases
         return self._spelled_groups[number]
 
     def synonyms(self, phrase: Phrase) -> list[Synonym]:
@@ -79,11 +81,12 @@ class Thesaurus:
 
     def _having(self, key: Spelling) -> set[int]:
         """The groups with a phrase of these stems."""
-        return {
-            number
-            for number in self._by_beginning.get(_beginning(key), ())
-            if any(key in _keys(words) for words in self._spelled_group(number))
-        }
+        numbers = self._by_beginning.get(_beginning(key), ())
+        return {number for number in numbers if key in self._keys_of(number)}
+
+    def _keys_of(self, number: int) -> frozenset[Spelling]:
+        self._spelled_group(number)
+        return self._group_keys[number]
 
     def _certainty(self, words: tuple[Spelling, ...]) -> float:
         if len(words) > 1:
