@@ -22,14 +22,14 @@ from .vocabulary import Vocabulary
 from .words import Lexicon
 
 _LEAST_COVERAGE = 0.25
-_COVER = 0.54
+_COVER = 0.65
 _CLOSE = 0.3
-_PASSAGE = 0.54
+_PASSAGE = 0.75
 _TOGETHER = 0.52
 _NUMBERS = 1.25
 _NUMBERS_RANK = 1.17
 _OTHER_LANGUAGE = 1.07
-_SUBJECT = 8.0
+_SUBJECT = 9.0
 _SUBJECT_IN_PASSAGE = 3.0
 _SUBJECT_IN_COVERAGE = 0.2
 _DIRECT = 0.65
