@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .words import Lexicon, fold, parse
 
+_UNSTEMMED = 3
+
 
 class Topics:
     """Lists of words, found by the stems of any word in them."""
@@ -24,25 +26,28 @@ class Topics:
             if (lines := [line for line in paragraph.splitlines() if not line.startswith("#")])
         ]
         self._stemmed: dict[int, frozenset[str]] = {}
-        self._by_beginning: dict[str, set[int]] = {}
+        self._by_beginning: dict[str, dict[str, set[int]]] = {}
         for number, words in enumerate(self._topics):
             for word in words:
-                self._by_beginning.setdefault(fold(word)[:3], set()).add(number)
+                alike = self._by_beginning.setdefault(fold(word)[:_UNSTEMMED], {})
+                alike.setdefault(word, set()).add(number)
 
     def stems(self, number: int) -> frozenset[str]:
         """The stems of all words of a topic."""
         if number not in self._stemmed:
-            words = (parse(word).text for word in self._topics[number])
-            self._stemmed[number] = frozenset(
-                stem for word in words for stem in self._lexicon.stems(word)
-            )
+            words = self._topics[number]
+            self._stemmed[number] = frozenset(stem for word in words for stem in self._stems(word))
         return self._stemmed[number]
 
     def having(self, stems: Iterable[str]) -> set[int]:
-        """The topics with a word of any of these stems."""
+        """The topics with a word of any of these stems; only words that begin so are stemmed."""
         return {
             number
             for stem in stems
-            for number in self._by_beginning.get(stem[:3], ())
-            if stem in self.stems(number)
+            for word, numbers in self._by_beginning.get(stem[:_UNSTEMMED], {}).items()
+            if stem in self._stems(word)
+            for number in numbers
         }
+
+    def _stems(self, word: str) -> tuple[str, ...]:
+        return self._lexicon.stems(parse(word).text)
