@@ -21,7 +21,7 @@ from .topics import Topics
 from .vocabulary import Vocabulary
 from .words import Lexicon
 
-_LEAST_COVERAGE = 0.25
+_LEAST_COVERAGE = 0.28
 _COVER = 0.65
 _CLOSE = 0.3
 _PASSAGE = 0.75
