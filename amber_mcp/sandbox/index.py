@@ -33,7 +33,7 @@ _SUBJECT = 9.0
 _SUBJECT_IN_PASSAGE = 3.0
 _SUBJECT_IN_COVERAGE = 0.2
 _DIRECT = 0.65
-_KNOWN_TO_TOPICS = 0.25
+_ORDINARY = 0.1
 _DIGIT = re.compile(r"\d")
 _ASKS_FOR_NUMBERS = re.compile(
     r"\b(wie ?(viele?|hoch|lange?|oft|teuer|groß|spät|weit|schwer)|wann|kostet|kosten|preis"
@@ -88,6 +88,7 @@ class Index:
         thesaurus = thesaurus or Thesaurus(Lexicon())
         vocabulary = Vocabulary(thesaurus.lexicon, thesaurus.single_words)
         self.documents = tuple(documents)
+        self._lexicon = thesaurus.lexicon
         self._store = Store(self.documents, vocabulary)
         self._matcher = Matcher(self._store)
         self._reader = Reader(vocabulary, thesaurus)
@@ -131,8 +132,9 @@ class Index:
         concepts = self._reader.concepts(question, before)
         matches = [self._matcher.match(concept, language) for concept in concepts]
         for concept, match in zip(concepts, matches, strict=True):
-            if not match.documents and self._subjects.knows(concept):
-                match.worth *= _KNOWN_TO_TOPICS
+            ordinary = self._lexicon.is_common(concept.word) or self._subjects.knows(concept)
+            if ordinary and not match.documents:
+                match.worth *= _ORDINARY
         near, near_passages = self._subjects.near(concepts)
         return _Asked(
             matches=matches,

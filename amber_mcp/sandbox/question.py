@@ -16,6 +16,7 @@ from .words import Spelling, parse, written
 _PART = 0.4
 _SIMILAR = 0.6
 _EVERYDAY = 0.53
+_NUMBER = 0.5
 _INFLECTED = 0.9
 _BEFORE = 0.4
 _SHORT = 3
@@ -139,8 +140,12 @@ class Reader:
         for stem, weight in others:
             variants.append(Variant(((stem,),), weight))
             variants += self._variants(self._thesaurus.synonyms_of_stem(stem))
-        weight = _EVERYDAY if self._lexicon.is_everyday(word) else 1.0
-        return Concept(stems[0], tuple(variants), parts, weight)
+        return Concept(stems[0], tuple(variants), parts, self._weight(word))
+
+    def _weight(self, word: str) -> float:
+        if word.isdigit():
+            return _NUMBER
+        return _EVERYDAY if self._lexicon.is_everyday(word) else 1.0
 
     def _atoms(self, word: str) -> list[str]:
         """The smallest parts of a compound that still cover it."""
@@ -149,5 +154,4 @@ class Reader:
 
     def _part(self, stem: str) -> Concept:
         others = self._variants(self._thesaurus.synonyms_of_stem(stem))
-        weight = _EVERYDAY if self._lexicon.is_everyday(stem) else 1.0
-        return Concept(stem, (Variant(((stem,),), _PART), *others), weight=weight)
+        return Concept(stem, (Variant(((stem,),), _PART), *others), weight=self._weight(stem))

@@ -78,9 +78,18 @@ class Lexicon:
     def _everyday(self) -> frozenset[str]:
         return _listed("everyday.txt")
 
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        words = _listed("common.txt") | self._everyday
+        return frozenset(stem for word in words for stem in self.stems(word))
+
     def is_everyday(self, word: str) -> bool:
         """Whether a word is so common that it tells less than others."""
         return fold(word) in self._everyday
+
+    def is_common(self, word: str) -> bool:
+        """Whether a word, in any of its forms, belongs to any conversation."""
+        return not self._common.isdisjoint(self.stems(word))
 
     def language(self, counted: Mapping[str, int]) -> str:
         """The language whose filler words a text uses most, or "" where it uses too few."""
