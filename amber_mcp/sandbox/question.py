@@ -23,10 +23,10 @@ _BEFORE = 0.4
 _SHORT = 3
 _MOST_CONCEPTS = 24
 _CLAUSE = re.compile(r"[,.;:?!]|\b(?:und|oder|wenn|weil|dass|ob)\b")
-_PREFIXES = frozenset(
-    "ab an auf aus bei durch ein fest frei her hin krank los mit nach um vor weg weiter zu zurück"
-    " zusammen".split()
-)
+_PREFIXES = {
+    "ab", "an", "auf", "aus", "bei", "durch", "ein", "fest", "frei", "her", "hin", "krank", "los",
+    "mit", "nach", "um", "vor", "weg", "weiter", "zu", "zurück", "zusammen",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,10 @@ class Subjects:
 
     def _pointed(self, concept: Concept) -> Iterator[tuple[int, float]]:
         """The topics of a concept; the more there are, the less it says of each."""
-        own = [
-            each for variant in concept.variants if not variant.is_synonym for each in variant.words
-        ]
-        for each, weight in [
-            (own, 1.0),
-            *((part.variants[0].words, _PART) for part in concept.parts),
-        ]:
-            topics = self._topics.having(stem for stems in each for stem in stems)
+        own = [each for way in concept.variants if not way.is_synonym for each in way.words]
+        parts = [(part.variants[0].words, _PART) for part in concept.parts]
+        for words, weight in [(own, 1.0), *parts]:
+            topics = self._topics.having(stem for stems in words for stem in stems)
             for topic in topics:
                 yield topic, weight * float(len(topics) ** -_SPREAD)
 

@@ -22,10 +22,10 @@ _GENITIVE = re.compile(r"['’]s$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST_STEMMED = 40
 _PREFIXES = (
-    "ab", "an", "auf", "aus", "be", "bei", "dar", "durch", "ein", "emp", "ent", "er", "fest", "fort",
-    "frei", "ge", "heim", "her", "heraus", "herein", "hin", "hinaus", "hinein", "hinter", "krank",
-    "los", "mit", "nach", "nieder", "teil", "uber", "um", "unter", "ver", "vor", "vorbei", "weg",
-    "weiter", "wider", "wieder", "zer", "zu", "zuruck", "zusammen",
+    "ab", "an", "auf", "aus", "be", "bei", "dar", "durch", "ein", "emp", "ent", "er", "fest",
+    "fort", "frei", "ge", "heim", "her", "heraus", "herein", "hin", "hinaus", "hinein", "hinter",
+    "krank", "los", "mit", "nach", "nieder", "teil", "uber", "um", "unter", "ver", "vor", "vorbei",
+    "weg", "weiter", "wider", "wieder", "zer", "zu", "zuruck", "zusammen",
 )  # fmt: skip
 
 
