@@ -37,7 +37,8 @@ def serve_on_stdio() -> int:
     gc.enable()
     settings = Settings.from_environment()
     configure_logging(settings)
-    for problem in settings.problems:
+    # Without a stderr, `print` would take stdout, which is for protocol alone.
+    for problem in settings.problems if sys.stderr else ():
         shown = "".join(char if char.isprintable() else "?" for char in problem)
         print(f"amber-mcp: {shown}", file=sys.stderr)
     server = build_server(settings, local_files=True)

@@ -14,7 +14,9 @@ from .api.gathering import Gathered
 from .api.json_text import mended
 from .api.sources import distinct, links_in, without_images
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
-from .errors import AmberError, UpstreamTimeout
+from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
+from .quoting import cut
+from .redaction import CUT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -72,7 +74,7 @@ async def answer(
     try:
         await _ask(api, request, on_delta, timeout)
     except AmberError as error:
-        error.partial = answering.text
+        error.partial = answering.partial
         raise
     return answering.answer(request, time.monotonic() - started)
 
@@ -116,7 +118,9 @@ async def _ask(
         raise UpstreamTimeout(
             "the answer took longer than this call may take",
             advice="Ask something narrower, or raise AMBER_CALL_TIMEOUT, "
-            "up to just below your assistant's own limit for a tool call.",
+            "up to just below your assistant's own limit for a tool call."
+            if api.is_repeatable(request)
+            else MAY_BE_TAKEN,
         ) from None
 
 
@@ -131,6 +135,11 @@ class _Answering:
     @property
     def text(self) -> str:
         return without_images(mended("".join(self._pieces)))
+
+    @property
+    def partial(self) -> str:
+        """The text so far, and whether it was cut."""
+        return self.text + (CUT if self._length > self.max_chars else "")
 
     def add(self, delta: ChatDelta) -> None:
         piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
@@ -150,8 +159,8 @@ class _Answering:
         linked = re.sub(r"\S+$", "", text) if truncated else text
         return Answer(
             text=text,
-            model=self._last.model or request.model,
-            finish_reason=self._last.finish_reason,
+            model=cut(mended(self._last.model)) or request.model,
+            finish_reason=cut(mended(self._last.finish_reason)),
             usage=self._last.usage,
             sources=distinct([*self._sources, *links_in(linked)]),
             truncated=truncated,

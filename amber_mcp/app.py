@@ -15,7 +15,7 @@ from .api.completions import CompletionsApi
 from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
-from .errors import NotConfigured, UpstreamTimeout
+from .errors import AmberError, NotConfigured, UpstreamTimeout
 from .settings import Settings
 
 
@@ -32,6 +32,8 @@ class App:
     left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
     _default_model: str = ""
+    _failed_lookups: int = 0
+    _lookup_error: AmberError | None = None
     _lookup: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
@@ -84,13 +86,24 @@ class App:
         """The configured model, or the first that the tenant lists; looked up once."""
         if self.settings.model:
             return self.settings.model
+        before = self._failed_lookups
         async with self._lookup:
+            if self._lookup_error and self._failed_lookups != before:
+                raise self._lookup_error  # of the lookup that was waited for
             if not self._default_model:
-                models = await self.models_of(self.amber)
-                if not models:
-                    raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
-                self._default_model = models[0].id
+                try:
+                    self._default_model = await self._first_model()
+                except AmberError as error:
+                    self._failed_lookups += 1
+                    self._lookup_error = error
+                    raise
         return self._default_model
+
+    async def _first_model(self) -> str:
+        models = await self.models_of(self.amber)
+        if not models:
+            raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
+        return models[0].id
 
 
 @asynccontextmanager

@@ -8,6 +8,12 @@ from typing import ClassVar
 
 from .redaction import CUT
 
+MAY_BE_TAKEN = (
+    "It may have been taken all the same: look whether it was before you send it again. "
+    "AMBER_CALL_TIMEOUT and AMBER_READ_TIMEOUT say how long is waited."
+)
+"""What to do about a failure after which nobody knows whether the request took effect."""
+
 
 class AmberError(Exception):
     """Something that kept a question from being answered.

@@ -1,4 +1,4 @@
-"""Local files that may be uploaded: which folders are allowed, and how a file in them is opened.
+"""Local files that may be sent: which folders are allowed, and how a file in them is opened.
 
 A file is reached from an allowed folder step by step, each step opened without following a link,
 and what was opened is checked on its descriptor, so that nothing can be swapped in between.
@@ -9,13 +9,26 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from .errors import Forbidden, InvalidRequest, NotFound, TooLarge
+from .quoting import quoted
 from .settings import Settings
 
 _KERNEL_FOLDERS = ("/proc", "/sys", "/dev")
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a file is read for, in the words of a refusal."""
+
+    limit: str = "AMBER_MAX_UPLOAD_BYTES allows"
+    otherwise: str = "pass its bytes as `content_base64`"
+
+
+_UPLOAD = Purpose()
 
 
 def upload_roots(settings: Settings) -> tuple[Path, ...]:
@@ -43,7 +56,9 @@ def _home() -> Path:
 
 
 @contextmanager
-def open_allowed(path: str, roots: tuple[Path, ...], max_bytes: int) -> Iterator[IO[bytes]]:
+def open_allowed(
+    path: str, roots: tuple[Path, ...], max_bytes: int, purpose: Purpose = _UPLOAD
+) -> Iterator[IO[bytes]]:
     """The regular file at `path`, open for reading; a relative path starts at the first folder.
 
     Raises:
@@ -51,22 +66,22 @@ def open_allowed(path: str, roots: tuple[Path, ...], max_bytes: int) -> Iterator
         NotFound: if there is no such file.
         TooLarge: if it has more than `max_bytes`.
     """
-    root, steps = _within(path, roots)
+    root, steps = _within(path, roots, purpose)
     try:
         descriptor = _descend(root, steps)
     except FileNotFoundError:
         raise NotFound(
-            f"there is no file {path!r}", advice="Check the path; names are case-sensitive."
+            f"there is no file {quoted(path)}", advice="Check the path; names are case-sensitive."
         ) from None
     except OSError as error:
-        raise _refused(path, roots, _reason(error)) from None
+        raise _refused(path, roots, _reason(error), purpose) from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _refused(path, roots, "it is not a regular file")
+            raise _refused(path, roots, "it is not a regular file", purpose)
         if status.st_size > max_bytes:
             raise TooLarge(
-                f"{path!r} has {status.st_size} bytes, more than AMBER_MAX_UPLOAD_BYTES allows "
+                f"{quoted(path)} has {status.st_size} bytes, more than {purpose.limit} "
                 f"({max_bytes})"
             )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -75,13 +90,13 @@ def open_allowed(path: str, roots: tuple[Path, ...], max_bytes: int) -> Iterator
         os.close(descriptor)
 
 
-def _within(path: str, roots: tuple[Path, ...]) -> tuple[Path, tuple[str, ...]]:
+def _within(path: str, roots: tuple[Path, ...], purpose: Purpose) -> tuple[Path, tuple[str, ...]]:
     """The real path of the allowed folder that `path` lies in, and the way on from there."""
     if not path.strip() or "\0" in path:
-        raise InvalidRequest(f"`path` is not a path: {path[:80]!r}")
+        raise InvalidRequest(f"not a path: {quoted(path)}")
     if not roots:
         raise Forbidden(
-            "no folder is allowed for uploads: this server runs in a home folder, above one, "
+            "no local file may be read: this server runs in a home folder, above one, "
             "or at the file system's root",
             advice="Set AMBER_UPLOAD_ROOTS to the folders that may be read, "
             "such as /home/me/Documents.",
@@ -90,7 +105,7 @@ def _within(path: str, roots: tuple[Path, ...]) -> tuple[Path, tuple[str, ...]]:
     if wanted.parts[:1] == ("~",):
         wanted = _home().joinpath(*wanted.parts[1:])
     if ".." in wanted.parts:
-        raise _refused(path, roots, "it holds '..'")
+        raise _refused(path, roots, "it holds '..'", purpose)
     if not wanted.is_absolute():
         wanted = roots[0] / wanted
     for root in roots:
@@ -98,7 +113,7 @@ def _within(path: str, roots: tuple[Path, ...]) -> tuple[Path, tuple[str, ...]]:
         for form in (root, real):
             if wanted.is_relative_to(form) and wanted != form:
                 return real, wanted.relative_to(form).parts
-    raise _refused(path, roots, "it is outside the allowed folders")
+    raise _refused(path, roots, "it is outside the allowed folders", purpose)
 
 
 def _descend(root: Path, steps: tuple[str, ...]) -> int:
@@ -146,9 +161,9 @@ def _reason(error: OSError) -> str:
             return error.strerror or str(error)
 
 
-def _refused(path: str, roots: tuple[Path, ...], reason: str) -> Forbidden:
+def _refused(path: str, roots: tuple[Path, ...], reason: str, purpose: Purpose) -> Forbidden:
     return Forbidden(
-        f"{path!r} is not uploaded: {reason}",
+        f"{quoted(path)} is not read: {reason}",
         advice=f"Pass a regular, visible file in {', '.join(map(str, roots))} "
-        "(AMBER_UPLOAD_ROOTS names the folders), or its bytes as `content_base64`.",
+        f"(AMBER_UPLOAD_ROOTS names the folders), or {purpose.otherwise}.",
     )

@@ -63,7 +63,8 @@ class Logfmt(logging.Formatter):
             traceback = self.formatException(record.exc_info)
             # pydantic quotes what it could not take: arguments, or an answer.
             hidden = _QUOTED_INPUT.sub("input_value=[hidden]", traceback)
-            fields["traceback"] = hidden[-_TRACEBACK_CHARS:]
+            # Half a secret would not be found any more.
+            fields["traceback"] = redacted(hidden, *self._secrets)[-_TRACEBACK_CHARS:]
         shown = (
             f"{name}={_value(redacted(str(value), *self._secrets))}"
             for name, value in fields.items()
@@ -81,8 +82,8 @@ class StderrHandler(logging.Handler):
             descriptor = sys.stderr.fileno()
             if _is_writable(descriptor):
                 os.write(descriptor, line[: _LINE_BYTES - 1] + b"\n")
-        except (OSError, ValueError, AttributeError):
-            return  # stderr is closed, or none was given: there is nobody to tell.
+        except Exception:  # noqa: BLE001  # whoever logs is not to fail for it
+            return  # stderr is closed, none was given, or the record makes no sense.
 
 
 def _is_writable(descriptor: int) -> bool:

@@ -2,6 +2,10 @@
 
 import json
 import re
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
+from urllib.parse import quote
 
 from pydantic import JsonValue
 
@@ -9,26 +13,30 @@ CUT = "… (cut)"
 """What stands at the end of words that were too long."""
 
 _LEAST_TELLING = 4
+_LEAST_DISTINCT = 8
 _HIDDEN = "[hidden]"
 _LOOKS_SECRET = re.compile(
     r"(?i)\bambrs-[\w.-]{4,}"
     r"|\bsk-[\w-]{8,}"
-    r"|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
+    r"|(?<![\w-])eyJ[\w-]{10,4096}\.[\w-]{10,}\.[\w-]*"
     r"|(?<=\bbearer )[\w.~+/=-]{8,}"
     r"|(?<=\bbasic )[A-Za-z0-9+/]{8,}=*"
-    r"|(?<=://)[^\s/@]+(?=@)"
+    r"|(?<=://)(?!user:password@)[^\s/\"'<>]+(?=@)"
 )
 _NAMES_SECRET = re.compile(
     r"""(?ix)
     (?P<name>
-        \b (?: api[_-]?key | x-[\w-]*api-key | token
-             | (?: access | refresh | id | session | auth )[_-]?token
-             | client[_-]?secret | secret | passw(?:or)?d | signature | sig ) \b
-        (?: = | ["'] \s* : \s* ["'] )
-      | \b (?: authorization | proxy-authorization | set-cookie | cookie ) ["']? \s* : \s* ["']?
+        (?<![\w-])
+        (?: (?: x-[\w-]{0,40}?)? api[_-]?key | token
+          | (?: access | refresh | id | session | auth )[_-]?token
+          | client[_-]?secret | secret | passw(?:or)?d | signature | sig | (?<=[?&])key )
+        (?: = | \\?["'] \s{0,8} : \s{0,8} \\?["'] )
+      | (?<![\w-])
+        (?: (?: proxy-)? authorization | (?: set- )? cookie | x-[\w-]{0,40}? (?: key | token ) )
+        \\?["']? \s{0,8} : \s{0,8} \\?["']?
     )
     (?! \[hidden\] )
-    (?P<value> (?<=[=]) [^\s"'&,;<>{}]+ | (?<=["']) [^"']+ | [^\s"'][^"'\r\n]* )
+    (?P<value> (?<=[=]) [^\s"'&,;<>{}]+ | (?<=["']) [^"'\\]+ | [^\s"'][^"'\r\n]* )
     """
 )
 
@@ -50,27 +58,41 @@ def redacted(text: str, *secrets: str, is_cut: bool = False) -> str:
 
 
 def without_secrets(text: str, *secrets: str) -> str:
-    """`text` without the given secrets, as they are or as JSON escapes them."""
+    """`text` without the given secrets, in the forms that services and errors repeat them in."""
     for secret in filter(None, secrets):
-        for form in (secret, json.dumps(secret)[1:-1]):
+        for form in _forms(secret):
             text = text.replace(form, _HIDDEN)
     return text
 
 
+def _forms(secret: str) -> set[str]:
+    """As it is, and as JSON, addresses, HTML and HTTP's Basic write it."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        quote(secret),
+        quote(secret, safe=""),
+        escape(secret),
+        b64encode(secret.encode()).decode().rstrip("="),
+    }
+
+
 def json_without_secrets(value: JsonValue, *secrets: str) -> JsonValue:
-    """A JSON value without the given secrets in its texts and names."""
+    """A JSON value without the given secrets in its texts; names of fields stay as they are."""
     match value:
         case str():
             return without_secrets(value, *secrets)
         case list():
             return [json_without_secrets(each, *secrets) for each in value]
         case dict():
-            return {
-                without_secrets(name, *secrets): json_without_secrets(each, *secrets)
-                for name, each in value.items()
-            }
+            return {name: json_without_secrets(each, *secrets) for name, each in value.items()}
         case _:
             return value
+
+
+def distinct_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
+    """The secrets that are no words of a language, which may stand in an answer by chance."""
+    return tuple(secret for secret in secrets if len(secret) >= _LEAST_DISTINCT)
 
 
 def _without_beginning(text: str, secret: str) -> str:

@@ -11,7 +11,8 @@ from .api.completions import CompletionsApi
 from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .app import App
-from .errors import AmberError, InvalidRequest, NotConfigured, NotFound
+from .errors import AmberError, InvalidRequest, NotConfigured, NotFound, UpstreamTimeout
+from .quoting import cut, quoted
 
 DIALECTS = tuple(api.dialect for api in (AmberApi, AmberOpenAiApi, MorpheusApi, AdaptiveApi))
 """What each API documents, whether or not it is configured."""
@@ -32,14 +33,22 @@ class Listed:
     failures: dict[str, AmberError]
 
 
-async def list_all(app: App) -> Listed:
-    """Ask every configured API for its models, all at once."""
+async def list_all(app: App, *, within: float) -> Listed:
+    """Ask every configured API for its models, all at once, for at most `within` seconds.
+
+    Raises:
+        NotConfigured: if there is none.
+    """
+    _require_any(app)
     found: dict[str, tuple[Model, ...]] = {}
     failures: dict[str, AmberError] = {}
 
     async def ask(name: str, api: CompletionsApi) -> None:
         try:
-            found[name] = await app.models_of(api)
+            with anyio.fail_after(within):
+                found[name] = await app.models_of(api)
+        except TimeoutError:
+            failures[name] = UpstreamTimeout(f"no list of models within {within:.1f} s")
         except AmberError as error:
             failures[name] = error
 
@@ -50,37 +59,55 @@ async def list_all(app: App) -> Listed:
     return Listed(models, {name: failures[name] for name in app.apis if name in failures})
 
 
-async def route(app: App, model: str) -> tuple[CompletionsApi, str]:
+async def route(app: App, model: str, *, within: float) -> tuple[CompletionsApi, str]:
     """The API that `model` names or belongs to, and the model's id there.
+
+    Args:
+        within: the seconds that looking for a bare id may take.
 
     Raises:
         NotConfigured: if the named API has no settings.
-        InvalidRequest: if several APIs have a bare id; the choices are told.
+        InvalidRequest: if several APIs have a bare id, or may have it; the choices are told.
         NotFound: if none is known to have it.
     """
-    if not app.apis:
-        app.require("AMBER")
-        app.require("MORPHEUS")
-    name, colon, model_id = model.partition(":")
+    name, colon, model_id = (part.strip() for part in model.partition(":"))
     if colon and name in _UPSTREAMS:
-        if not model_id:
-            raise InvalidRequest(f"`model` names an API and no model: {model!r}")
-        if name not in app.apis:
-            app.require(_UPSTREAMS[name])
-            raise NotConfigured(f"the API {name} is not configured")
-        return app.apis[name], model_id
-    listed = await list_all(app)
-    having = [m.api for m in listed.models if m.id == model]
-    if len(having) == 1:
+        return _named(app, name, model_id), model_id
+    model = model.strip()
+    listed = await list_all(app, within=within)
+    having = list(dict.fromkeys(m.api for m in listed.models if m.id == model))
+    silent = f"{' and '.join(listed.failures)} did not list models"
+    if len(having) == 1 and not listed.failures:
         return app.apis[having[0]], model
     if having:
-        choices = ", ".join(f"{api}:{model}" for api in having)
-        raise InvalidRequest(
-            f"several APIs have the model {model!r}", advice=f"Say which: {choices}."
-        )
-    silent = "".join(f"; {name} did not answer" for name in listed.failures)
+        choices = ", ".join(f"{api}:{cut(model)}" for api in having)
+        also = f"{silent} and may have" if listed.failures else "several APIs have"
+        raise InvalidRequest(f"{also} the model {quoted(model)}", advice=f"Say which: {choices}.")
     raise NotFound(
-        f"no API is known to have the model {model!r}{silent}",
+        f"no API is known to have the model {quoted(model)}"
+        + (f"; {silent}" if listed.failures else ""),
         advice="Look at `list_models`, or name the API: "
-        f"{', '.join(f'{name}:{model}' for name in app.apis)}.",
+        f"{', '.join(f'{name}:{cut(model)}' for name in app.apis)}.",
     )
+
+
+def _named(app: App, name: str, model_id: str) -> CompletionsApi:
+    if name not in app.apis:
+        app.require(_UPSTREAMS[name])
+        raise NotConfigured(f"the API {name} is not configured")
+    if not model_id and app.apis[name].dialect.needs_model:
+        raise InvalidRequest(f"`model` names the API {name} and no model of it")
+    return app.apis[name]
+
+
+def _require_any(app: App) -> None:
+    """Say what is missing, if no API is configured: of one that is begun, or else of amber."""
+    if app.apis:
+        return
+    begun = app.settings
+    if not (begun.base_url or begun.api_key):
+        if begun.morpheus_base_url or begun.morpheus_api_key:
+            app.require("MORPHEUS")
+        if begun.adaptive_base_url or begun.adaptive_api_key:
+            app.require("ADAPTIVE")
+    app.require("AMBER")

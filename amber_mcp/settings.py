@@ -109,14 +109,16 @@ class Settings(BaseModel):
         return [_problem(by_name[faulty.variable], faulty.fault) for faulty in faults]
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The configured API keys."""
+        held = (self.api_key, self.morpheus_api_key, self.adaptive_api_key)
+        return tuple(filter(None, (key.get_secret_value() for key in held)))
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured secret, for `redacted`."""
-        held = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(
-            value
-            for each in held
-            if isinstance(each, SecretStr) and (value := each.get_secret_value())
-        )
+        password = self.client_key_password.get_secret_value()
+        return (*self.keys, password) if password else self.keys
 
     @property
     def uses_sandbox(self) -> bool:

@@ -87,8 +87,8 @@ def _api_key(value: str) -> SecretStr:
 
 
 def _api_key_file(value: str) -> SecretStr:
-    # A key that was put here by mistake must not be repeated; a key holds no separator.
-    shown = value if os.sep in value else "it"
+    # A key that was put here by mistake must not be repeated.
+    shown = value if re.match(r"[/~.\\]|[A-Za-z]:[/\\]", value) else "it"
     path = _expanded(value)
     try:
         with path.open("rb") as file:
@@ -282,7 +282,7 @@ VARIABLES: Final = (
         "upload_roots",
         _upload_roots,
         f"/home/me/Documents{os.pathsep}/home/me/Desktop",
-        "Folders that `upload_file` may read, with `:` (Windows: `;`) between",
+        "Folders for `upload_file` and images of `chat_completion`; `:` (Windows: `;`) between",
     ),
     Variable(
         "AMBER_UPLOAD_FIELD",

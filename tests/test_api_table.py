@@ -28,6 +28,11 @@ DOCUMENTED = {
     },
     "002": {
         "request": "messages model stream max_tokens tools tool_choice",
+        "referred": "audio frequency_penalty function_call functions logit_bias logprobs "
+        "max_completion_tokens metadata modalities n parallel_tool_calls prediction "
+        "presence_penalty prompt_cache_key prompt_cache_retention reasoning_effort "
+        "response_format safety_identifier seed service_tier stop store stream_options "
+        "temperature top_logprobs top_p user verbosity web_search_options",
         "role": "developer",
         "content": "text image_url",
         "response": "id choices created model object service_tier system_fingerprint usage "

@@ -178,7 +178,7 @@ async def test_an_api_that_is_silent_is_named_and_hides_no_other(
     assert silent["api"] == "morpheus"
     assert silent["error"].startswith("upstream_unreachable: ")
     assert "morpheus did not answer" in text_of(result)
-    assert "morpheus did not answer" in told
+    assert "morpheus did not list models" in told
 
 
 async def test_models_are_listed_though_amber_is_silent(connect: Connect, upstream: Canned) -> None:
@@ -231,7 +231,12 @@ async def test_an_api_without_settings_is_not_there(
         ({"messages": USER, "parameters": {"top_p": 1}}, "unsupported", "morpheus, adaptive"),
         ({"messages": USER, "parameters": "x"}, "invalid_request", "must be an object"),
         ({"messages": USER, "tools": [FUNCTION]}, "unsupported", "function `tools`"),
-        ({"messages": USER, "tools": [{"id": "x"}]}, "invalid_request", "`tools.0` is no function"),
+        ({"messages": USER, "tools": [{"id": "x"}]}, "unsupported", "`parameters.tools`"),
+        (
+            {"model": "morpheus:m", "messages": USER, "tools": [{"id": "x"}]},
+            "invalid_request",
+            "`tools.0` must be an object with `type`",
+        ),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
             "invalid_request",
@@ -261,7 +266,12 @@ async def test_what_cannot_be_sent_is_named(
     told: str,
 ) -> None:
     async with upstream(completion("So.")) as canned:
-        settings = settings_of(canned, AMBER_UPLOAD_ROOTS=str(tmp_path))
+        settings = settings_of(
+            canned,
+            AMBER_UPLOAD_ROOTS=str(tmp_path),
+            MORPHEUS_BASE_URL=canned.base_url,
+            MORPHEUS_API_KEY="sk-x",
+        )
         async with connect(settings) as client:
             result = await client.call_tool("chat_completion", {"model": "amber:m", **arguments})
     assert told in failure(result, kind)
@@ -329,10 +339,10 @@ async def test_all_choices_and_all_fields_are_returned(connect: Connect, upstrea
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({}, "either `session_id`, or `completion_id`"),
+        ({}, "either `session_id` and `value`"),
         ({"session_id": UUID, "completion_id": UUID}, "either"),
         ({"session_id": UUID}, "`value` is empty"),
-        ({"session_id": UUID, "value": "good"}, "`value` must be a number, true or false"),
+        ({"session_id": UUID, "value": "good"}, "`value` must be a finite number, true or false"),
         ({"completion_id": UUID}, "`other_completion_id` is empty"),
         ({"project": "", "session_id": UUID}, "`project` is empty"),
         ({"metric": " ", "session_id": UUID}, "`metric` is empty"),

@@ -75,3 +75,20 @@ def test_local_files_keep_to_the_rules_of_uploads(tmp_path: Path) -> None:
         with pytest.raises(AmberError) as error:
             sendable_image(str(tmp_path / name), roots=(tmp_path,), local_files=True)
         assert error.value.kind == kind
+
+
+def test_a_data_uri_may_be_written_in_other_ways() -> None:
+    bare = base64.b64encode(PNG + bytes(40)).decode()
+    for address in (
+        f"DATA:image/png;base64,{bare}",
+        f"data:image/png;charset=utf-8;base64,{bare}",
+        f" data:image/png;base64,{bare}\n",
+        bare,
+    ):
+        sent = sendable_image(address, roots=(), local_files=False)
+        assert sent == f"data:image/png;base64,{bare}"
+
+
+def test_an_https_address_may_be_written_in_capitals() -> None:
+    address = "HTTPS://images.example/A.png"
+    assert sendable_image(address, roots=(), local_files=False) == address

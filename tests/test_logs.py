@@ -14,6 +14,8 @@ from amber_mcp.logs import Logfmt, StderrHandler, configure_logging
 from amber_mcp.settings import Settings
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import environment, run_program, stdio_program
+from tests.planted import KEY
+from tests.upstream import Canned, completion
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +161,33 @@ async def test_the_command_line_logs_too(sandbox: SandboxProgram) -> None:
     given = environment(**sandbox.environment, AMBER_LOG_LEVEL="debug")
     done = await run_program("ask", "--json", "How many days of vacation?", env=given)
     assert b"event=response method=POST host=127.0.0.1:" in done.stderr
+
+
+async def test_a_key_that_the_cut_runs_through_is_not_logged(upstream: Canned) -> None:
+    """What is logged of arguments ends after 1000 characters."""
+    async with upstream(completion("Because.")) as canned:
+        given = {
+            "AMBER_BASE_URL": canned.base_url,
+            "AMBER_API_KEY": KEY,
+            "AMBER_MODEL": "m",
+            "AMBER_LOG_LEVEL": "info",
+            "AMBER_LOG_CONTENT": "on",
+        }
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            for number, before in enumerate(range(960, 1000, 5), 1):
+                question = {"question": "x" * before + KEY}
+                call = {"name": "ask_amber", "arguments": question}
+                await program.send("tools/call", call, request_id=number)
+                await program.answer_to(number)
+            await program.close_stdin()
+            assert await program.process.wait() == 0
+            logged = (await program.process.stderr.rest()).decode()
+    assert "arguments=" in logged
+    assert KEY[:12] not in logged
+
+
+def test_a_record_that_makes_no_sense_is_left_out() -> None:
+    handler = StderrHandler()
+    handler.setFormatter(Logfmt(()))
+    handler.emit(logging.makeLogRecord({"msg": "%d", "args": ("x",)}))

@@ -1,8 +1,14 @@
 """Redaction: configured secrets, and whatever looks like one."""
 
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from html import escape
+from urllib.parse import quote
+
 import pytest
 
-from amber_mcp.redaction import json_without_secrets, redacted
+from amber_mcp.redaction import distinct_secrets, json_without_secrets, redacted
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,12 @@ from amber_mcp.redaction import json_without_secrets, redacted
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "[hidden]"),
         ("X-Amber-Api-Key=0123", "X-Amber-Api-Key=[hidden]"),
         ("Cookie: [hidden] What to do: look", "Cookie: [hidden] What to do: look"),
+        ("X-Api-Key: abc def", "X-Api-Key: [hidden]"),
+        ('"{\\"x-api-key\\": \\"0123\\"}"', '"{\\"x-api-key\\": \\"[hidden]\\"}"'),
+        ("https://acme.example/?key=0123", "https://acme.example/?key=[hidden]"),
+        ("http://user:p@ss@proxy:3128", "http://[hidden]@proxy:3128"),
+        ("write http://user:password@host:port", "write http://user:password@host:port"),
+        ("the key = to success; a monkey=1", "the key = to success; a monkey=1"),
         ("body.api_key: field required", "body.api_key: field required"),
         ("The password: at least 14 characters", "The password: at least 14 characters"),
         ("a basic rule for tokens: 3 of them", "a basic rule for tokens: 3 of them"),
@@ -55,9 +67,29 @@ def test_a_configured_secret_is_hidden_whatever_it_looks_like() -> None:
 
 def test_json_keeps_its_form_without_secrets() -> None:
     value = {"a": ["hunter2", 1, None, {"hunter2": "I said hunter2. hunt"}]}
-    clean = {"a": ["[hidden]", 1, None, {"[hidden]": "I said [hidden]. hunt"}]}
+    clean = {"a": ["[hidden]", 1, None, {"hunter2": "I said [hidden]. hunt"}]}
     assert json_without_secrets(value, "hunter2") == clean
 
 
 def test_a_word_that_begins_a_secret_stays_in_text_that_is_whole() -> None:
     assert redacted("the adaptive", "adaptive-key-1") == "the adaptive"
+
+
+@pytest.mark.parametrize("piece", ["x-", "eyJ-", "sk", "cookie", "token", "://", '"', "api_key "])
+def test_long_texts_of_any_kind_take_no_long_time(piece: str) -> None:
+    """Quadratic patterns took seconds here, and held up every other call."""
+    text = piece * (40_000 // len(piece))
+    began = time.process_time()
+    redacted(text, "hunter2-hunter2")
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("form", [quote, escape, lambda key: b64encode(key.encode()).decode()])
+def test_a_secret_is_hidden_in_other_forms(form: Callable[[str], str]) -> None:
+    key = "a key/with <signs>"
+    assert "hidden" in redacted(f"I got {form(key)}!", key)
+    assert form(key)[:8] not in redacted(f"I got {form(key)}!", key)
+
+
+def test_short_secrets_are_not_looked_for_in_answers() -> None:
+    assert distinct_secrets(["test", "a-key-of-some-length"]) == ("a-key-of-some-length",)

@@ -23,7 +23,10 @@ MOST_KEPT = 1_000_000
 
 @dataclass
 class Seen:
-    """One request as it arrived; of a long body, the first part is kept."""
+    """One request as it arrived; of a long body, the first part is kept.
+
+    The port that it came from stands among the headers, as `x-client-port`.
+    """
 
     method: str
     path: str
@@ -110,7 +113,9 @@ async def _seen(request: Request) -> Seen:
     async for chunk in request.stream():
         size += len(chunk)
         body += chunk[: max(0, MOST_KEPT - len(body))]
-    return Seen(request.method, request.url.path, dict(request.headers), bytes(body), size)
+    port = str(request.client.port) if request.client else ""
+    headers = {**request.headers, "x-client-port": port}
+    return Seen(request.method, request.url.path, headers, bytes(body), size)
 
 
 class _Server(uvicorn.Server):

@@ -13,8 +13,11 @@ from .completions import CompletionsApi, wire_message
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient
-from .json_text import shown_json
+from .json_text import sendable, shown_json
 from .types import ChatRequest, Json, Message, Model
+
+_INT32, _INT64 = 2**31 - 1, 2**63 - 1
+_TIMES = frozenset({"TTFT", "TotalRequestDuration"})
 
 
 class AdaptiveApi(CompletionsApi):
@@ -29,25 +32,39 @@ class AdaptiveApi(CompletionsApi):
         name="adaptive",
         offers=("images", "sessions", "feedback"),
         roles=None,
-        message_fields=frozenset({"name", "completion_id", "metadata"}),
-        content_parts=frozenset({"text", "image_url"}),
+        message_fields={
+            "name": checks.text,
+            "completion_id": checks.uuid,
+            "metadata": checks.anything,
+        },
+        content_parts={
+            "text": checks.closed("text", type=checks.text, text=checks.text),
+            "image_url": checks.closed(
+                "image_url",
+                type=checks.text,
+                image_url=checks.either(checks.text, checks.closed("url", url=checks.text)),
+            ),
+        },
         parameters={
-            "stop": checks.texts,
-            "max_tokens": checks.integer(least=0),
+            "stream": checks.boolean,
+            "stop": checks.listed(checks.text),
+            "max_tokens": checks.integer(0, _INT32),
             "temperature": checks.number(),
             "top_p": checks.number(),
-            "max_ttft_ms": checks.integer(least=0),
+            "max_ttft_ms": checks.integer(0, _INT64),
             "stream_options": checks.closed(include_usage=checks.boolean),
             "session_id": checks.uuid,
             "user": checks.uuid,
             "ab_campaign": checks.text,
-            "n": checks.integer(least=0),
-            "labels": checks.text_mapping,
-            "metadata": checks.text_mapping,
+            "n": checks.integer(0, _INT32),
+            "labels": checks.mapped(checks.text),
+            "metadata": checks.mapped(checks.text),
             "system_prompt_args": checks.mapping,
-            "tags": checks.texts,
+            "tags": checks.listed(checks.text),
             "use_tools": checks.boolean,
-            "tools": checks.listed(checks.closed(id=checks.text, enabled=checks.boolean)),
+            "tools": checks.listed(
+                checks.closed("id", "enabled", id=checks.text, enabled=checks.boolean)
+            ),
             "store": checks.boolean,
         },
     )
@@ -63,16 +80,14 @@ class AdaptiveApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [_message(message) for message in request.messages],
-            "stream": stream,
             **({"stream_options": options} if stream else {}),
             **parameters,
+            "stream": stream,
         }
 
-    def is_control(self, chunk: Mapping[str, Json]) -> bool:
-        """Chunks of timing, which carry no choices (amber-api.md section 10)."""
-        return not chunk.get("choices") and any(
-            key in chunk for key in ("TTFT", "TotalRequestDuration", "finish_reason")
-        )
+    def answer_in(self, chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A chunk without its times, which may be all that it has (amber-api.md section 10)."""
+        return {key: value for key, value in chunk.items() if key not in _TIMES}
 
     async def models(self) -> tuple[Model, ...]:
         """The models of ADAPTIVE_MODELS."""
@@ -104,7 +119,7 @@ class AdaptiveApi(CompletionsApi):
         return await self._recorded("/api/v1/comparison", body, "comparison_id")
 
     async def _recorded(self, path: str, body: Mapping[str, Json], key: str) -> str:
-        answer = await self.http.post_json(path, body)
+        answer = await self.http.post_json(path, sendable(body))
         if isinstance(answer, dict) and isinstance(answer.get(key), str):
             return str(answer[key])
         raise UpstreamError(

@@ -37,13 +37,15 @@ class AmberApi(CompletionsApi):
         offers=("company search", "web search", "agents", "files", "language"),
         roles=frozenset({"system", "user", "assistant"}),
         parameters={
+            "stream": checks.boolean,
             "temperature": checks.number(),
             "metadata": checks.closed(
-                agent_id=checks.text, files=checks.texts, language=checks.text
+                agent_id=checks.text, files=checks.listed(checks.text), language=checks.text
             ),
             "tools": checks.listed(
                 checks.closed(
-                    function=checks.closed(name=checks.one_of("amberSearch", "webSearch"))
+                    "function",
+                    function=checks.closed("name", name=checks.one_of("amberSearch", "webSearch")),
                 ),
                 most=1,
             ),
@@ -62,10 +64,13 @@ class AmberApi(CompletionsApi):
         return {
             "model": request.model,
             "messages": [wire_message(message) for message in request.messages],
-            "stream": stream,
             "tools": [],
             **request.parameters,
-            "metadata": {"language": self._language, **given},
+            "stream": stream,
+            "metadata": {
+                "language": self._language,
+                **{name: value for name, value in given.items() if value is not None},
+            },
         }
 
     def is_repeatable(self, request: ChatRequest) -> bool:

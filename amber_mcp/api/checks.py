@@ -1,7 +1,8 @@
-"""Checks of parameter values: each returns what a value must be, or nothing if it fits."""
+"""Checks of values: each returns what a value must be, or nothing if it fits."""
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from .types import Json
 
@@ -11,33 +12,28 @@ Check = Callable[[Json], str]
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def anything(value: Json) -> str:  # noqa: ARG001  # the form of a check
+    """Any value: the API documents no type."""
+    return ""
+
+
 def number(least: float | None = None, most: float | None = None) -> Check:
-    """A number, perhaps within bounds that the API documents."""
+    """A finite number, perhaps within bounds that the API documents."""
+    rule = _bounded("a number", least, most)
 
     def check(value: Json) -> str:
-        fits = (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and (least is None or value >= least)
-            and (most is None or value <= most)
-        )
-        bounds = f" of at least {least:g}" if least is not None else ""
-        bounds += f" and at most {most:g}" if most is not None else ""
-        return "" if fits else f"a number{bounds}"
+        fits = type(value) is int or (type(value) is float and math.isfinite(value))
+        return "" if fits and _is_within(value, least, most) else rule
 
     return check
 
 
-def integer(least: int | None = None) -> Check:
-    """A whole number, perhaps with a lower bound that the API documents."""
+def integer(least: int | None = None, most: int | None = None) -> Check:
+    """A whole number, perhaps within bounds that the API documents."""
+    rule = _bounded("a whole number", least, most)
 
     def check(value: Json) -> str:
-        fits = type(value) is int and (least is None or value >= least)
-        return (
-            ""
-            if fits
-            else "a whole number" + (f" of at least {least}" if least is not None else "")
-        )
+        return "" if type(value) is int and _is_within(value, least, most) else rule
 
     return check
 
@@ -57,15 +53,33 @@ def uuid(value: Json) -> str:
     return "" if isinstance(value, str) and _UUID.fullmatch(value) else "a UUID"
 
 
-def texts(value: Json) -> str:
-    """A list of texts."""
-    fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return "" if fits else "a list of texts"
+def one_of(*choices: str) -> Check:
+    """One of a few texts."""
+    rule = f"one of {_named(choices)}" if len(choices) > 1 else _named(choices)
+    return lambda value: "" if value in choices else rule
 
 
-def text_or_texts(value: Json) -> str:
-    """A text, or a list of texts."""
-    return "" if not (text(value) and texts(value)) else "text or a list of texts"
+def either(*checks: Check) -> Check:
+    """What one of several checks lets pass."""
+
+    def check(value: Json) -> str:
+        rules = [rule(value) for rule in checks]
+        return "" if "" in rules else " or ".join(rules)
+
+    return check
+
+
+def listed(check_item: Check, most: int | None = None) -> Check:
+    """A list whose items all pass a check, perhaps of bounded length."""
+    rule = "a list" if most is None else f"a list of at most {most}"
+
+    def check(value: Json) -> str:
+        if not isinstance(value, list) or (most is not None and len(value) > most):
+            return rule
+        rules = (broken for item in value if (broken := check_item(item)))
+        return next((f"a list in which each is {broken}" for broken in rules), "")
+
+    return check
 
 
 def mapping(value: Json) -> str:
@@ -73,49 +87,69 @@ def mapping(value: Json) -> str:
     return "" if isinstance(value, dict) else "an object"
 
 
-def text_mapping(value: Json) -> str:
-    """An object whose values are all texts."""
-    fits = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    return "" if fits else "an object of texts"
-
-
-def text_or_mapping(value: Json) -> str:
-    """A text, or an object."""
-    return "" if isinstance(value, str | dict) else "text or an object"
-
-
-def closed(**checks: Check) -> Check:
-    """An object with these keys, all of them optional, and no others."""
+def mapped(check_value: Check) -> Check:
+    """An object whose values all pass a check."""
 
     def check(value: Json) -> str:
         if not isinstance(value, dict):
-            return f"an object with {_named(checks)}"
-        for key, item in value.items():
-            if key not in checks:
-                return f"an object with {_named(checks)}, not `{key}`"
-            if rule := checks[key](item):
-                return f"an object whose `{key}` is {rule}"
-        return ""
+            return "an object"
+        rules = (broken for item in value.values() if (broken := check_value(item)))
+        return next((f"an object in which each is {broken}" for broken in rules), "")
 
     return check
 
 
-def listed(check_item: Check, most: int | None = None) -> Check:
-    """A list whose items all pass a check, perhaps of bounded length."""
+def closed(*required: str, **checks: Check) -> Check:
+    """An object with these keys and no others; those that are not required may be null."""
+    return lambda value: _broken_by(value, required, checks, is_open=False)
+
+
+def opened(*required: str, **checks: Check) -> Check:
+    """An object with these keys, and perhaps others."""
+    return lambda value: _broken_by(value, required, checks, is_open=True)
+
+
+def kinds(**by_type: Check) -> Check:
+    """An object whose `type` says which check it has to pass."""
+    types = one_of(*by_type)
 
     def check(value: Json) -> str:
-        if not isinstance(value, list) or (most is not None and len(value) > most):
-            return "a list" + (f" of at most {most}" if most is not None else "")
-        rules = [rule for item in value if (rule := check_item(item))]
-        return f"a list in which each is {rules[0]}" if rules else ""
+        kind = value.get("type") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or kind not in by_type:
+            return f"an object whose `type` is {types(None)}"
+        return by_type[kind](value)
 
     return check
 
 
-def one_of(*choices: str) -> Check:
-    """One of a few texts."""
-    return lambda value: "" if value in choices else f"one of {_named(choices)}"
+def _broken_by(
+    value: Json, required: tuple[str, ...], checks: Mapping[str, Check], *, is_open: bool
+) -> str:
+    if not isinstance(value, dict):
+        return f"an object with {_named(checks)}"
+    for key in required:
+        if value.get(key) is None:
+            return f"an object with `{key}`"
+    for key, item in value.items():
+        if key not in checks:
+            if not is_open:
+                return f"an object with {_named(checks)}, not `{key[:80]}`"
+        elif item is not None and (rule := checks[key](item)):
+            return f"an object whose `{key}` is {rule}"
+    return ""
 
 
-def _named(names: Sequence[str] | dict[str, Check]) -> str:
+def _is_within(value: Json, least: float | None, most: float | None) -> bool:
+    return isinstance(value, int | float) and not (
+        (least is not None and value < least) or (most is not None and value > most)
+    )
+
+
+def _bounded(kind: str, least: float | None, most: float | None) -> str:
+    bounds = [f"at least {least}"] if least is not None else []
+    bounds += [f"at most {most}"] if most is not None else []
+    return f"{kind} of {' and '.join(bounds)}" if bounds else kind
+
+
+def _named(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

@@ -9,7 +9,7 @@ from amber_mcp.errors import UpstreamError
 from .dialect import Dialect
 from .failures import words_of
 from .http import HttpClient
-from .json_text import shown_json
+from .json_text import sendable, shown_json
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
@@ -24,9 +24,13 @@ class CompletionsApi(ABC):
         self.http = http
         self._stream = stream
 
-    def streams(self, request: ChatRequest) -> bool:  # noqa: ARG002  # an API may look at it
-        """Whether the answer to `request` is asked for as a stream."""
-        return self._stream
+    def streams(self, request: ChatRequest) -> bool:
+        """Whether the answer to `request` is asked for as a stream: as it says, or as configured.
+
+        Raises:
+            InvalidRequest: if it cannot be answered in the way that it says.
+        """
+        return bool(request.parameters.get("stream", self._stream))
 
     @abstractmethod
     def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
@@ -36,11 +40,11 @@ class CompletionsApi(ABC):
     async def models(self) -> tuple[Model, ...]:
         """The models that can be asked."""
 
-    def is_control(self, chunk: Mapping[str, Json]) -> bool:  # noqa: ARG002  # likewise
-        """Whether a piece of a stream tells of the stream itself, and nothing of the answer."""
-        return False
+    def answer_in(self, chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A piece of a stream, without what tells of the stream itself."""
+        return chunk
 
-    def is_repeatable(self, request: ChatRequest) -> bool:  # noqa: ARG002  # likewise
+    def is_repeatable(self, request: ChatRequest) -> bool:  # noqa: ARG002  # an API may look at it
         """Whether it does no harm if the API gets `request` twice."""
         return True
 
@@ -52,18 +56,24 @@ class CompletionsApi(ABC):
         """
         stream = self.streams(request)
         accept = "text/event-stream" if stream else "application/json"
-        body = self.body(request, stream=stream)
+        body = sendable(self.body(request, stream=stream))
+        choices = _choices_wanted(request)
         repeatable = self.is_repeatable(request)
         async with self.http.post(
             self.path, body, accept=accept, repeatable=repeatable
         ) as response:
             if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                async for delta in read_stream(response, self.http.limits, skip=self.is_control):
+                async for delta in read_stream(
+                    response,
+                    self.http.limits,
+                    answer_in=self.answer_in,
+                    choices=choices,
+                ):
                     yield delta
                 return
             answer = await self.http.read_json(response)
             delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
-            if not _says_something(delta):
+            if choices and not _says_something(delta):
                 raise UpstreamError(
                     f"the answer of {self.dialect.name} holds no choice that can be read",
                     upstream=words_of(shown_json(answer)),
@@ -73,6 +83,11 @@ class CompletionsApi(ABC):
     def model_of(self, model_id: str) -> Model:
         """A model of this API."""
         return Model(model_id, self.dialect.name, self.dialect.offers)
+
+
+def _choices_wanted(request: ChatRequest) -> int:
+    number = request.parameters.get("n")
+    return number if type(number) is int else 1
 
 
 def _says_something(delta: ChatDelta) -> bool:

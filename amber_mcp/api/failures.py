@@ -52,9 +52,13 @@ _TYPES: Mapping[str, type[AmberError]] = {
     "client_error": InvalidRequest,
     "insufficient_balance": PaymentRequired,
     "model_not_found": NotFound,
+    "model_not_found_near_miss": NotFound,
     "rate_limit_error": RateLimited,
+    "rate_limit_exceeded": RateLimited,
+    "requests": RateLimited,
     "session_expired": NotFound,
     "session_not_found": NotFound,
+    "tokens": RateLimited,
 }
 _ENTITY_NOT_FOUND = b"EntityNotFound"
 _NO_CLIENT_CERTIFICATE = b"SSL certificate"  # as nginx words it
@@ -142,14 +146,13 @@ def _suggested_in(body: bytes) -> str:
 
 def failure_in(error: object, response: httpx2.Response) -> AmberError:
     """The error that an `error` object inside a 200 answer stands for."""
-    kind: type[AmberError] = UpstreamError
+    kinds: list[type[AmberError]] = []
     if isinstance(error, Mapping):
-        status, named = error.get("status", error.get("code")), error.get("type")
-        if isinstance(status, int):
-            kind = _KINDS.get(status, UpstreamError)
-        elif isinstance(named, str):
-            kind = _TYPES.get(named, UpstreamError)
-    return kind(
+        for name in ("status", "code", "type"):
+            told = str(error.get(name))
+            named = _KINDS.get(int(told)) if re.fullmatch(r"\d{3}", told) else _TYPES.get(told)
+            kinds += [named] if named else []
+    return next(iter(kinds), UpstreamError)(
         "the API reported a failure instead of an answer",
         upstream=bounded(_words_in({"error": error})),
         request_id=request_id_of(response),

@@ -6,11 +6,9 @@ API gets all that it said.
 
 from collections.abc import Mapping
 
-from .json_text import mended_json
+from .merging import Merged, keep, merge, rendered
 from .types import Json
 
-_JOINED = frozenset({"content", "refusal", "arguments", "reasoning_content"})
-_OF_CHUNKS = frozenset({"object", "choices", "usage"})
 _USAGES = ("usage", "usage_from_provider", "usage_from_consumer")
 
 
@@ -18,65 +16,58 @@ class Gathered:
     """A completion in the making. Feed it chunks, or the one body of an answer in one piece."""
 
     def __init__(self) -> None:
-        self._body: dict[str, Json] = {}
-        self._choices: dict[int, dict[str, Json]] = {}
-        self._usage: dict[str, Json] = {}
+        self._body: Merged = {}
+        self._choices: dict[int, Merged] = {}
+        self._usage: Json = {}
 
     def add(self, chunk: Mapping[str, Json]) -> None:
-        """Take in a chunk. Empty text never overwrites (a quirk of Morpheus: later ids are "")."""
+        """Take in a chunk. What is empty never overwrites (a quirk of Morpheus: later ids)."""
         for key, value in chunk.items():
-            if key not in _OF_CHUNKS and key not in _USAGES and value is not None:
-                self._body[key] = value
-        for key in _USAGES:
-            if isinstance(usage := chunk.get(key), dict):
-                self._usage = usage
+            if key in _USAGES:
+                self._usage = value if isinstance(value, dict) and value else self._usage
+            elif key != "choices":
+                keep(self._body, key, value)
         choices = chunk.get("choices")
         for place, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 self._add_choice(place, choice)
+            elif isinstance(choice, str):  # Seed 000 leaves the form of a choice open.
+                self._add_choice(place, {"text": choice})
 
     def body(self) -> dict[str, Json]:
         """The completion so far, in the form of an answer that was not streamed."""
-        choices: list[Json] = [mended_json(self._choices[index]) for index in sorted(self._choices)]
-        return {**self._body, "choices": choices, "usage": self._usage}
+        body = dict(self._body)
+        ended = body.pop("finish_reason", None)  # Adaptive may tell it apart from the choices.
+        choices = [
+            rendered({"finish_reason": ended, **choice} if ended else choice)
+            for _, choice in sorted(self._choices.items())
+        ]
+        if body.get("object") == "chat.completion.chunk":
+            body["object"] = "chat.completion"
+        return {
+            **{key: rendered(value) for key, value in body.items()},
+            "choices": choices,
+            "usage": rendered(self._usage),
+        }
 
-    def _add_choice(self, place: int, choice: dict[str, Json]) -> None:
+    def _add_choice(self, place: int, choice: Mapping[str, Json]) -> None:
         index = choice.get("index")
         number = index if type(index) is int else place
         # A stream need not say whose message it is (seed 002's does not): there is one answer.
-        known = self._choices.setdefault(
-            number, {"index": number, "message": {"role": "assistant"}}
-        )
-        piece = choice.get("delta") or choice.get("message")
+        message: Merged = {"role": "assistant"}
+        known = self._choices.setdefault(number, {"index": number, "message": message})
         for key, value in choice.items():
-            if key not in ("delta", "message", "index") and value is not None:
-                known[key] = value
-        message = known["message"]
-        if isinstance(piece, dict) and isinstance(message, dict):
-            _merge(message, piece)
-
-
-def _merge(known: dict[str, Json], piece: Mapping[str, Json]) -> None:
-    for key, value in piece.items():
-        if value is None and key != "content":
-            continue  # It says nothing; of `content` it says that there is none.
-        before = known.get(key)
-        if key == "tool_calls" and isinstance(value, list):
-            known[key] = _merged_calls(before if isinstance(before, list) else [], value)
-        elif isinstance(value, dict) and isinstance(before, dict):
-            _merge(before, value)
-        elif key in _JOINED and isinstance(value, str) and isinstance(before, str):
-            known[key] = before + value
-        elif value or key not in known:
-            known[key] = {**value} if isinstance(value, dict) else value
-
-
-def _merged_calls(known: list[Json], pieces: list[Json]) -> list[Json]:
-    """Tool calls by their index; one without an index counts by its place."""
-    calls = {place: call for place, call in enumerate(known) if isinstance(call, dict)}
-    for place, piece in enumerate(pieces):
-        if isinstance(piece, dict):
-            index = piece.get("index")
-            call = calls.setdefault(index if type(index) is int else place, {})
-            _merge(call, {key: value for key, value in piece.items() if key != "index"})
-    return [calls[place] for place in sorted(calls)]
+            if key == "logprobs":
+                merge(known, {key: value})
+            elif key not in ("delta", "message", "index"):
+                keep(known, key, value)
+        message = known["message"]  # type: ignore[assignment]  # as it was put there
+        delta, whole, text = (choice.get(key) for key in ("delta", "message", "text"))
+        if isinstance(delta, dict) and delta:
+            merge(message, delta)
+        elif isinstance(whole, dict):
+            merge(message, {**whole, "tool_calls": None})
+            keep(message, "tool_calls", whole.get("tool_calls"))
+        elif isinstance(text, str):
+            known.pop("text")
+            merge(message, {"content": text})

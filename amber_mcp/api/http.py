@@ -4,20 +4,21 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import IO, Self
 
+import anyio
 import anyio.to_thread
 import httpx2
 from pydantic import SecretStr
 
 from amber_mcp import __version__
-from amber_mcp.errors import AmberError, UpstreamError
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError, UpstreamError
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 
 from .failures import MAX_ERROR_BYTES, failure_of, request_id_of, words_of
-from .json_text import parse_json
+from .json_text import TooDeepError, parse_json
 from .network import transport_for
 from .patience import Turns, persistently
 from .proxies import way_to
@@ -26,7 +27,8 @@ from .unreachable import failure_to_reach, failure_to_read
 
 logger = logging.getLogger(__name__)
 
-_TAKEN = "It may have been taken all the same: look before you send it again."
+_ERROR_BODY_SECONDS = 2.0
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
 
 class HttpClient:
@@ -115,9 +117,10 @@ class HttpClient:
             raise too_long(self.limits.body_bytes)
         try:
             body: object = parse_json(content)
-        except ValueError:
+        except ValueError as error:
             raise UpstreamError(
-                "the answer is not JSON",
+                "the answer is "
+                + ("nested too deeply" if isinstance(error, TooDeepError) else "not JSON"),
                 status=response.status_code,
                 upstream=words_of(content[:MAX_ERROR_BYTES]),
                 request_id=request_id_of(response),
@@ -142,7 +145,7 @@ class HttpClient:
             if response.is_success:
                 return response
             try:
-                raise failure_of(response, await _read_bounded(response, MAX_ERROR_BYTES))
+                raise failure_of(response, await _read_error(response))
             finally:
                 await response.aclose()
 
@@ -157,17 +160,19 @@ class HttpClient:
                     await response.aclose()
         except (httpx2.HTTPError, ssl.SSLError) as error:  # httpx2 lets late alerts of TLS through
             failure = (failure_to_read if opened else failure_to_reach)(error, self._way)
-            if not repeatable and not isinstance(
-                error, httpx2.ConnectError | httpx2.ConnectTimeout
-            ):
-                failure.next_step = f"{_TAKEN} {failure.next_step}"
+            if not repeatable and not isinstance(error, _NOT_SENT):
+                failure.next_step = MAY_BE_TAKEN
             raise self._without_key(failure) from error
         except AmberError as error:
+            if not repeatable and (error.status or 0) >= 500:
+                error.next_step = MAY_BE_TAKEN
             raise self._without_key(error)  # noqa: B904  # the same error, cleaned
 
     def _without_key(self, error: AmberError) -> AmberError:
         key = self._key.get_secret_value()
         error.upstream = redacted(error.upstream, key, is_cut=True)
+        error.message = redacted(error.message, key)
+        error.next_step = redacted(error.next_step, key)
         error.request_id = redacted(error.request_id, key)
         return error
 
@@ -182,6 +187,17 @@ def _told(response: httpx2.Response, seconds: float) -> dict[str, object]:
         "seconds": f"{seconds:.3f}",
         "request_id": request_id_of(response) or "-",
     }
+
+
+async def _read_error(response: httpx2.Response) -> bytes:
+    """What can be had of an error's body: its status is known, whatever becomes of the body."""
+    content = bytearray()
+    with anyio.move_on_after(_ERROR_BODY_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) >= MAX_ERROR_BYTES:
+                break
+    return bytes(content[:MAX_ERROR_BYTES])
 
 
 async def _read_bounded(response: httpx2.Response, most: int) -> bytes:

@@ -7,6 +7,8 @@ from amber_mcp.errors import UpstreamError
 from .failures import words_of
 from .json_text import shown_json
 
+_MOST_CHARS = 300
+
 
 def model_ids(body: object, *, kind: str = "") -> list[str]:
     """The ids in `{"data": […]}`, `{"models": […]}` or a bare list, of objects or of texts.
@@ -38,8 +40,8 @@ def model_id_of(body: object) -> str:
 
 def _id(entry: object, kind: str) -> Iterator[str]:
     match entry:
-        case str() if entry:
+        case str() if 0 < len(entry) <= _MOST_CHARS:
             yield entry
-        case {"id": str() as model_id, **rest} if model_id:
+        case {"id": str() as model_id, **rest} if 0 < len(model_id) <= _MOST_CHARS:
             if not kind or rest.get("modelType", kind) == kind:
                 yield model_id

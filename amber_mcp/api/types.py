@@ -88,6 +88,10 @@ class UploadedFile:
 class ChatApi(Protocol):
     """What answering needs of an API."""
 
+    def is_repeatable(self, request: ChatRequest) -> bool:
+        """Whether it does no harm if the API gets `request` twice."""
+        ...
+
     def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The answer, piece by piece. Raises `AmberError`."""
         ...

@@ -18,6 +18,7 @@ from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import InvalidRequest, TooLarge
 from amber_mcp.logs import configure_logging
+from amber_mcp.redaction import without_secrets
 from amber_mcp.settings import Settings
 
 from .terminal import harmless, run_async
@@ -55,7 +56,7 @@ def ask(
 
     async def command() -> None:
         async with open_app(settings, documents=docs) as app:
-            screen = _Screen(quiet=as_json)
+            screen = _Screen(quiet=as_json, keys=app.settings.keys)
             for left_out in app.left_out:
                 click.secho(f"Left out: {harmless(left_out)}", dim=True, err=True)
             with screen.status, telling_waits(screen.say):
@@ -73,13 +74,13 @@ def ask(
                 answered = await answer(app.amber, request, on_text=screen.show)
             if as_json:
                 whole = json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2)
-                click.echo(harmless(whole))
+                click.echo(harmless(without_secrets(whole, *app.settings.keys)))
             else:
                 screen.finish(
                     answered, passing="http://127.0.0.1:" if settings.uses_sandbox else ""
                 )
 
-    run_async(command)
+    run_async(command, *settings.secrets)
 
 
 def _search(*, web: bool, files: tuple[Path, ...], agent: str) -> Search:
@@ -110,25 +111,40 @@ def _as_object(question: str, answered: Answer) -> dict[str, object]:
     return {"question": question, "answer": fields.pop("text"), **fields}
 
 
+def _beginning(key: str, text: str) -> str:
+    """The end of `text` with which `key` begins."""
+    lengths = range(min(len(key), len(text)), 0, -1)
+    return next((key[:length] for length in lengths if text.endswith(key[:length])), "")
+
+
 class _Screen:
     """The answer on stdout as it comes; what is going on, on stderr while nothing has come yet."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, keys: tuple[str, ...]) -> None:
         console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
         self.status = Status("Starting", console=console)
         self._quiet = quiet
+        self._keys = keys
+        self._held = ""
 
     def say(self, news: str) -> None:
         self.status.update(f"{news} …")
 
     def show(self, piece: str) -> None:
+        """Show a piece of the answer, but for an end in which a key may begin."""
         self.status.stop()
+        text = without_secrets(self._held + piece, *self._keys)
+        self._held = max((_beginning(key, text) for key in self._keys), key=len, default="")
+        self._echo(text.removesuffix(self._held))
+
+    def _echo(self, text: str) -> None:
         if not self._quiet:
-            click.echo(harmless(piece), nl=False)
+            click.echo(harmless(text), nl=False)
             sys.stdout.flush()
 
     def finish(self, answered: Answer, *, passing: str) -> None:
         """End the answer and list its sources, without the addresses that end with the sandbox."""
+        self._echo(self._held)
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)
@@ -137,7 +153,7 @@ class _Screen:
             if not (passing and source.url.startswith(passing)):
                 click.secho(f"     {harmless(source.url)}", dim=True)
         for note in answered.notes:
-            click.secho(f"\n{note}", fg="yellow", err=True)
+            click.secho(f"\n{harmless(note)}", fg="yellow", err=True)
         click.secho(
             f"\n{harmless(answered.model)}, {answered.elapsed_seconds:g} s", dim=True, err=True
         )

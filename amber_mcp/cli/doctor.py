@@ -7,6 +7,7 @@ from urllib.request import getproxies
 
 import click
 
+from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.api.proxies import Way, way_to
 from amber_mcp.api.tls import authorities
@@ -42,11 +43,11 @@ def doctor(sandbox: bool) -> int:
         async for finding in _findings(settings):
             healthy = healthy and finding.verdict != "problem"
             mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
-            text = wrapped(harmless(redacted(finding.text)), indent=" " * 10)
+            text = wrapped(harmless(redacted(finding.text, *settings.secrets)), indent=" " * 10)
             click.echo(f"{mark}  {text}")
         return healthy
 
-    healthy = run_async(command)
+    healthy = run_async(command, *settings.secrets)
     if healthy:
         click.echo("\nNext: add amber-mcp to your assistant; the README has an entry for each.")
     else:
@@ -59,7 +60,10 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         try:
             amber = app.amber
         except NotConfigured as error:
-            yield Finding("problem", describe(error))
+            begun = settings.base_url or settings.api_key
+            yield Finding("note" if app.apis and not begun else "problem", describe(error))
+            async for finding in _on_others(app):
+                yield finding
             return
         yield Finding("ok", f"Settings: {_told(app)}")
         for of_network in _on_network(app.settings):
@@ -75,10 +79,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             return
         yield Finding("ok", "amber answers, and accepts the key")
         ids = [model.id for model in models]
-        yield _on_models(ids, settings.model)
-        for name, api in app.apis.items():
-            if name != "amber" and (finding := await _on_api(app, name, api)):
-                yield finding
+        yield await _on_models(amber, ids, settings.model)
+        async for finding in _on_others(app):
+            yield finding
         yield _on_folders(settings)
 
 
@@ -89,6 +92,21 @@ def _told(app: App) -> str:
         f"{settings.base_url}, key set, language {settings.language}, agents: {agents}, "
         f"tools: {', '.join(settings.tools)}"
     )
+
+
+async def _on_others(app: App) -> AsyncIterator[Finding]:
+    """What is said of the APIs for `chat_completion`: those that answer, and those half set up."""
+    for name, api in app.apis.items():
+        if name != "amber" and (finding := await _on_api(app, name, api)):
+            yield finding
+    settings = app.settings
+    for upstream, url, key in (
+        ("MORPHEUS", settings.morpheus_base_url, settings.morpheus_api_key),
+        ("ADAPTIVE", settings.adaptive_base_url, settings.adaptive_api_key),
+    ):
+        if bool(url) != bool(key) and not settings.problems:
+            missing = "API_KEY" if url else "BASE_URL"
+            yield Finding("problem", f"{upstream}_{missing} is not set, so it cannot be asked.")
 
 
 def _on_network(settings: Settings) -> Iterator[Finding]:
@@ -135,14 +153,17 @@ def _listed(ids: list[str]) -> str:
     return ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
 
 
-def _on_models(ids: list[str], configured: str) -> Finding:
+async def _on_models(amber: AmberApi, ids: list[str], configured: str) -> Finding:
     if not ids:
         return Finding("problem", "The tenant lists no models: ask your amber administrator.")
     listed = _listed(ids)
     if configured and configured not in ids:
-        return Finding(
-            "problem", f"AMBER_MODEL is {configured}, which is not listed. There are {listed}."
-        )
+        told = f"AMBER_MODEL is {configured}, which is not listed"
+        try:
+            await amber.model(configured)
+        except AmberError as error:
+            return Finding("problem", f"{told} ({error.kind}). There are {listed}.")
+        return Finding("ok", f"{told}, and which amber has. There are {listed}.")
     return Finding("ok", f"Models: {listed}; the default is {configured or ids[0]}")
 
 

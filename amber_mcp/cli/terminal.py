@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from amber_mcp.api.json_text import mended
 from amber_mcp.errors import AmberError, NotConfigured, describe
 from amber_mcp.redaction import redacted
 from amber_mcp.running import run
@@ -20,7 +21,7 @@ _STEERING = re.compile(
 
 def harmless(text: str) -> str:
     """`text` without control and escape characters, or changes of the writing direction."""
-    return _STEERING.sub("", text)
+    return _STEERING.sub("", mended(text))
 
 
 def wrapped(text: str, *, indent: str = "") -> str:
@@ -30,7 +31,7 @@ def wrapped(text: str, *, indent: str = "") -> str:
     return click.wrap_text(text, shutil.get_terminal_size().columns, "", indent)
 
 
-def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
+def run_async(command: Callable[[], Awaitable[_T]], *secrets: str) -> _T:
     """Run `command` and word its error, if any: exit status 2 for settings, 1 for the rest."""
     try:
         return run(command)
@@ -38,5 +39,5 @@ def run_async(command: Callable[[], Awaitable[_T]]) -> _T:
         raise click.exceptions.Abort from None
     except AmberError as error:
         sys.stdout.flush()
-        click.secho(wrapped(harmless(redacted(describe(error)))), fg="red", err=True)
+        click.secho(wrapped(harmless(redacted(describe(error), *secrets))), fg="red", err=True)
         raise click.exceptions.Exit(2 if isinstance(error, NotConfigured) else 1) from None

@@ -2,8 +2,9 @@
 
 Where the documents are silent, this is what the sandbox does:
 
-- What does not fit the documents is a 400, with the places and reasons in one text. Values must
-  have the documented types: no text stands for a number. `n` is 128 at the most, and 0 is none.
+- What does not fit the documents is a 400, with the places and reasons in one text: a field that
+  they do not name, or a value of another type (no text stands for a number). `n` is 128 at the
+  most, and 0 is none.
 - `use_tools` switches the tools on that are not switched off in `tools`. Absent, those are on
   that `tools` switches on; `false` means none.
 - `session_id` may be one that the caller made up: sessions are known from their first use.

@@ -11,20 +11,20 @@ _MOST_CHOICES = 128
 Text = dict[str, str]
 
 
-class TextPart(BaseModel):
+class TextPart(BaseModel, extra="forbid"):
     """A part of a message: text."""
 
     type: Literal["text"]
     text: str
 
 
-class ImageAddress(BaseModel):
+class ImageAddress(BaseModel, extra="forbid"):
     """An image in the form that one mirror of the documents shows."""
 
     url: str
 
 
-class ImagePart(BaseModel):
+class ImagePart(BaseModel, extra="forbid"):
     """A part of a message: an image, as a data URI."""
 
     type: Literal["image_url"]
@@ -39,7 +39,7 @@ class ImagePart(BaseModel):
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-class Message(BaseModel):
+class Message(BaseModel, extra="forbid"):
     """One turn; roles are free."""
 
     role: str
@@ -62,20 +62,20 @@ class Message(BaseModel):
         return [part.uri for part in parts if isinstance(part, ImagePart)]
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(BaseModel, extra="forbid"):
     """What a stream carries besides the answer."""
 
     include_usage: bool = False
 
 
-class ToolSetting(BaseModel):
+class ToolSetting(BaseModel, extra="forbid"):
     """Whether a tool of the server's own is on."""
 
     id: str
     enabled: bool
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(BaseModel, extra="forbid"):
     """The body of a completion: the fields of seed 004, `null` only where it says so."""
 
     messages: list[Message]
@@ -100,7 +100,7 @@ class ChatRequest(BaseModel):
     store: bool | None = None
 
 
-class Outcome(BaseModel):
+class Outcome(BaseModel, extra="forbid"):
     """How a session ended, for a metric."""
 
     value: bool | int | float
@@ -110,14 +110,14 @@ class Outcome(BaseModel):
     user_id: UUID | None = None
 
 
-class WrittenCompletion(BaseModel):
+class WrittenCompletion(BaseModel, extra="forbid"):
     """A completion that was not made here."""
 
     text: str
     model: str
 
 
-class Comparison(BaseModel):
+class Comparison(BaseModel, extra="forbid"):
     """Which of two completions is better, for a metric."""
 
     metric: str

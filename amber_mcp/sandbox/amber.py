@@ -2,7 +2,7 @@
 
 Where the documents are silent, this is what the sandbox does:
 
-- Fields that are not documented are ignored, in bodies and in messages.
+- Fields that are not documented are refused, in bodies and in messages.
 - `temperature` is checked and has no effect: quotes do not vary.
 - Without `tools`, or with an empty list, nothing is searched, and an agent searches neither.
   With a tool, an agent searches with that one, and in company documents keeps to its folders.

@@ -1,6 +1,7 @@
 """Bodies: what a request carries, read within a limit and held against what is documented."""
 
 import json
+import math
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -31,7 +32,7 @@ def parse(body: bytes, kind: type[Body], *, strict: bool = False) -> Body:
         InvalidRequestError: it does not fit the documents.
     """
     try:
-        sent = _whole(json.loads(body))
+        sent = _whole(json.loads(body, parse_constant=_no_number, parse_float=_finite))
     except (ValueError, RecursionError) as error:
         at = error.pos if isinstance(error, json.JSONDecodeError) else 0
         raise invalid(["body", at], "JSON decode error", "json_invalid") from error
@@ -41,6 +42,17 @@ def parse(body: bytes, kind: type[Body], *, strict: bool = False) -> Body:
         return kind.model_validate(sent)
     except ValidationError as error:
         raise invalid_body(error) from error
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _whole(value: object) -> object:

@@ -7,26 +7,27 @@ from pydantic import BaseModel, Field
 from . import tokens
 
 
-class Message(BaseModel):
+class Message(BaseModel, extra="forbid"):
     """One turn: seed 001 knows these three roles, and text alone."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-class Function(BaseModel):
+class Function(BaseModel, extra="forbid"):
     """The name of a search."""
 
     name: Literal["amberSearch", "webSearch"]
 
 
-class Tool(BaseModel):
-    """One search, in the shape of seed 001."""
+class Tool(BaseModel, extra="forbid"):
+    """One search, in the shape of seed 001; `type` is what OpenAI's own clients add to it."""
 
+    type: Literal["function"] = "function"
     function: Function
 
 
-class Metadata(BaseModel):
+class Metadata(BaseModel, extra="forbid"):
     """What amber adds to a completion: an agent, files, the language of the messages."""
 
     agent_id: str = ""
@@ -34,7 +35,7 @@ class Metadata(BaseModel):
     language: str = "de"
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(BaseModel, extra="forbid"):
     """The body of a completion: the six fields of seed 000."""
 
     messages: Annotated[list[Message], Field(min_length=1)]

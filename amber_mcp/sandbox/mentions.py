@@ -1,5 +1,6 @@
 """Mentions: what a question holds that can be the argument of a function."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -45,7 +46,8 @@ class Mentions:
     def __init__(self, question: str, known: frozenset[str] = frozenset()) -> None:
         self.question = " ".join(question.split())
         self.words = words(self.question)
-        self._numbers = [plain(float(each)) for each in _NUMBER.findall(self.question)]
+        numbers = (float(each) for each in _NUMBER.findall(self.question))
+        self._numbers = [plain(each) for each in numbers if math.isfinite(each)]
         quoted = ["".join(groups).strip() for groups in _QUOTED.findall(self.question)]
         unquoted = _QUOTED.sub(" . ", self.question)
         self._texts = [each for each in quoted if each] + _names(unquoted, known)

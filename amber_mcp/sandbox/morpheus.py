@@ -5,9 +5,11 @@ Where the documents are silent or differ, this is what the sandbox does:
 - `session_id` comes back as a field of the body and of every chunk: the documents show it as a
   field wherever it comes back, and name no header. A session that ended, or was closed for
   another model, is replaced; one that never was is an error.
-- `Accept` is never looked at, only `stream`; functions are called with either.
+- `Accept` is never looked at, only `stream`. Functions are called in streams alone: "tool calling
+  requires streaming mode", while the seed's own sample has `tools` beside `"stream": false`.
+- Fields that are not documented are ignored, as section 9 says of the gateway.
 - `temperature`, `top_p` and the penalties are checked for being numbers and have no effect.
-  `max_tokens` counts words. `n` is 1 to 128.
+  `max_tokens` counts words; one below 0 is none. `n` is 128 at the most, and below 1 it is 1.
 - A `tool_choice` that is neither a known word nor a known function counts as `auto`. After a
   result, functions are called again only where `tool_choice` says so.
 - Content is text, or parts of text and images. Roles are free.
@@ -52,15 +54,25 @@ class ChatRequest(BaseModel):
     model: str | None = None
     temperature: float | None = None
     top_p: float | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    n: Annotated[int, Field(le=128)] | None = None
     stream: bool | None = None
     stop: str | list[str] | None = None
-    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    max_tokens: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     tools: list[FunctionTool] | None = None
     tool_choice: str | dict[str, Any] | None = None
     session_id: str | None = None
+
+    @property
+    def choices(self) -> int:
+        """How many choices are asked for."""
+        return max(1, self.n or 1)
+
+    @property
+    def most(self) -> int | None:
+        """The tokens at which an answer is cut."""
+        return None if self.max_tokens is None or self.max_tokens < 0 else self.max_tokens
 
     @property
     def stops(self) -> list[str]:
@@ -164,7 +176,7 @@ def _no_session(number: str) -> ApiError:
 def _answer(asked: ChatRequest) -> str | list[Call]:
     """The text of an answer, or the functions that it calls."""
     question = messages.last_question(asked.messages)
-    calls = _calls(asked, question.text)
+    calls = _calls(asked, question.text) if asked.stream else []
     if calls:
         return calls
     try:
@@ -193,10 +205,10 @@ def _calls(asked: ChatRequest, question: str) -> list[Call]:
 def _usage(asked: ChatRequest, answer: str | list[Call]) -> dict[str, int]:
     prompt = sum(tokens.count(message.text) for message in asked.messages)
     if isinstance(answer, str):
-        written = tokens.count(tokens.cut(answer, asked.stops, asked.max_tokens)[0])
+        written = tokens.count(tokens.cut(answer, asked.stops, asked.most)[0])
     else:
         written = sum(tokens.count(call.arguments) for call in answer)
-    written *= asked.n or 1
+    written *= asked.choices
     return {
         "prompt_tokens": prompt,
         "completion_tokens": written,
@@ -210,7 +222,7 @@ def _completion(
     message: dict[str, Any] = {"role": "assistant", "content": None}
     finish = "tool_calls"
     if isinstance(answer, str):
-        message["content"], finish = tokens.cut(answer, asked.stops, asked.max_tokens)
+        message["content"], finish = tokens.cut(answer, asked.stops, asked.most)
     else:
         message["tool_calls"] = [
             {
@@ -231,7 +243,7 @@ def _completion(
                 "logprobs": None,
                 "content_filter_results": _FILTERS,
             }
-            for at in range(asked.n or 1)
+            for at in range(asked.choices)
         ],
         "usage": _usage(asked, answer),
     }
@@ -243,7 +255,7 @@ def _chunks(
     def chunk(choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         return {**head, "object": "chat.completion.chunk", "choices": choices, **more}
 
-    for at in range(asked.n or 1):
+    for at in range(asked.choices):
         deltas = _text_deltas(asked, answer) if isinstance(answer, str) else _call_deltas(answer)
         for delta, finish in deltas:
             choice = {
@@ -258,7 +270,7 @@ def _chunks(
 
 
 def _text_deltas(asked: ChatRequest, answer: str) -> Iterator[tuple[dict[str, Any], str | None]]:
-    text, finish = tokens.cut(answer, asked.stops, asked.max_tokens)
+    text, finish = tokens.cut(answer, asked.stops, asked.most)
     yield {"role": "assistant", "content": ""}, None
     for piece in tokens.pieces(text):
         yield {"content": piece}, None

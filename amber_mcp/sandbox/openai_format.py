@@ -2,10 +2,12 @@
 
 Where the document is silent, this is what the sandbox does:
 
-- Fields that the document does not show are ignored; so there is no usage in a stream.
+- The document refers to OpenAI's for parameters: those of `openai_bodies` are taken, and others
+  refused. `n`, `stop`, the limits of tokens and the usage of a stream have their effect; the rest
+  is checked and has none.
 - What is no request of this format is FastAPI's 422, as on amber's other routes; what a provider
   of models would refuse (a model, an order of messages, an image, a name) is OpenAI's error.
-- `max_tokens` counts words. It cuts text and leaves function calls whole.
+- `max_tokens` and `max_completion_tokens` count words: they cut text and leave calls whole.
 - After a result, functions are called again only where `tool_choice` says so.
 - Streams carry all fields of a delta, `null` where there is nothing, and never a role: the
   document's own sample shows them so. They end with `data: [DONE]`.
@@ -15,10 +17,9 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from anyio import to_thread
-from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -27,42 +28,13 @@ from . import function_calls, messages, reply, sse, tokens
 from .arguments import SchemaError
 from .bodies import parse, read_body
 from .errors import ApiError
-from .function_calls import Call, FunctionTool
+from .function_calls import Call
 from .images import ImageError
+from .openai_bodies import ChatRequest, Message, NamedChoice
 
 MODELS = {"azure/sandbox-quote": "sandbox-quote-2026-03-05"}
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-
-
-class Message(messages.Message):
-    """One turn, in one of the roles of this format."""
-
-    role: Literal["developer", "system", "user", "assistant", "tool"]
-
-
-class FunctionName(BaseModel):
-    """The name of a function to be called."""
-
-    name: str
-
-
-class NamedChoice(BaseModel):
-    """The function that is to be called."""
-
-    type: Literal["function"]
-    function: FunctionName
-
-
-class ChatRequest(BaseModel):
-    """The body of a completion: the fields that seed 002 shows."""
-
-    messages: Annotated[list[Message], Field(min_length=1)]
-    model: str
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stream: bool | None = False
-    tools: list[FunctionTool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
 
 
 class OpenAiFormatApi:
@@ -82,7 +54,7 @@ class OpenAiFormatApi:
         calls = await to_thread.run_sync(_calls, asked)
         text, finish = "", "tool_calls"
         if not calls:
-            text, finish = tokens.cut(_reply(asked), most=asked.max_tokens)
+            text, finish = tokens.cut(_reply(asked), asked.stops, asked.most)
         head = {
             "id": f"chatcmpl-{uuid.uuid4().hex[:29]}",
             "created": int(time.time()),
@@ -91,7 +63,7 @@ class OpenAiFormatApi:
             "system_fingerprint": "",
         }
         if asked.stream:
-            return sse.respond(_chunks(head, text, calls, finish), self._pace)
+            return sse.respond(_chunks(head, asked, text, calls, finish), self._pace)
         return JSONResponse(_completion(head, asked, text, calls, finish))
 
 
@@ -184,43 +156,59 @@ def _completion(
         "function_call": None,
         "tool_calls": [_tool_call(at, call) for at, call in enumerate(calls)] or None,
     }
-    choice = {"finish_reason": finish, "index": 0, "logprobs": None, "message": message}
-    prompt = sum(tokens.count(each.text) for each in asked.messages)
-    written = tokens.count(text) + sum(tokens.count(call.arguments) for call in calls)
+    choice = {"finish_reason": finish, "logprobs": None, "message": message}
     return {
         **head,
-        "choices": [choice],
+        "choices": [{**choice, "index": at} for at in range(asked.n or 1)],
         "object": "chat.completion",
-        "usage": {
-            "completion_tokens": written,
-            "prompt_tokens": prompt,
-            "total_tokens": prompt + written,
-            "completion_tokens_details": {
-                "accepted_prediction_tokens": None,
-                "audio_tokens": None,
-                "reasoning_tokens": None,
-                "rejected_prediction_tokens": None,
-            },
-            "prompt_tokens_details": {"audio_tokens": None, "cached_tokens": 0},
+        "usage": _usage(asked, text, calls),
+    }
+
+
+def _usage(asked: ChatRequest, text: str, calls: list[Call]) -> dict[str, Any]:
+    prompt = sum(tokens.count(each.text) for each in asked.messages)
+    written = tokens.count(text) + sum(tokens.count(call.arguments) for call in calls)
+    written *= asked.n or 1
+    return {
+        "completion_tokens": written,
+        "prompt_tokens": prompt,
+        "total_tokens": prompt + written,
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": None,
+            "audio_tokens": None,
+            "reasoning_tokens": None,
+            "rejected_prediction_tokens": None,
         },
+        "prompt_tokens_details": {"audio_tokens": None, "cached_tokens": 0},
     }
 
 
 def _chunks(
-    head: dict[str, Any], text: str, calls: list[Call], finish: str
+    head: dict[str, Any], asked: ChatRequest, text: str, calls: list[Call], finish: str
 ) -> Iterator[dict[str, Any]]:
-    def chunk(ending: str | None = None, **given: Any) -> dict[str, Any]:
-        nothing = {"content": None, "function_call": None, "refusal": None, "role": None}
-        delta = {**nothing, "tool_calls": None, **given}
-        choice = {"delta": delta, "finish_reason": ending, "index": 0, "logprobs": None}
-        return {**head, "choices": [choice], "object": "chat.completion.chunk"}
+    def chunk(choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        return {**head, "choices": choices, "object": "chat.completion.chunk", **more}
 
+    for index in range(asked.n or 1):
+        for delta, ending in _deltas(text, calls, finish):
+            nothing = {"content": None, "function_call": None, "refusal": None, "role": None}
+            said = {**nothing, "tool_calls": None, **delta}
+            yield chunk(
+                [{"delta": said, "finish_reason": ending, "index": index, "logprobs": None}]
+            )
+    if asked.wants_usage:
+        yield chunk([], usage=_usage(asked, text, calls))
+
+
+def _deltas(
+    text: str, calls: list[Call], finish: str
+) -> Iterator[tuple[dict[str, Any], str | None]]:
     for piece in tokens.pieces(text):
-        yield chunk(content=piece)
+        yield {"content": piece}, None
     for at, call in enumerate(calls):
         begun = {**_tool_call(at, call), "function": {"arguments": "", "name": call.name}}
-        yield chunk(tool_calls=[begun])
+        yield {"tool_calls": [begun]}, None
         for piece in call.pieces():
             rest = {"index": at, "id": None, "type": None, "function": {"arguments": piece}}
-            yield chunk(tool_calls=[rest])
-    yield chunk(finish)
+            yield {"tool_calls": [rest]}, None
+    yield {}, finish

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import adaptive_bodies, chat, morpheus, openai_format
+from . import adaptive_bodies, chat, morpheus, openai_bodies
 
 Json = dict[str, Any]
 
@@ -106,7 +106,7 @@ def _openai_paths(schemas: Json) -> Json:
         **_refused(_detail(), 401, 413, 421),
         **_refused(_details(), 422),
     }
-    asked = _body(schemas, "OpenAiFormat", openai_format.ChatRequest)
+    asked = _body(schemas, "OpenAiFormat", openai_bodies.ChatRequest)
     post = _operation("amber", "completeInOpenAiFormat", answer, refused, asked, streams=True)
     return {f"{_AMBER}/openai/v1/chat/completions": {"post": post}}
 

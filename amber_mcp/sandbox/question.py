@@ -5,6 +5,7 @@ by the parts of a compound, by what other people call the same thing, and, where
 knows nothing of that, by a word that is spelled almost the same.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,10 +17,16 @@ from .words import Spelling, parse, written
 _PART = 0.4
 _SIMILAR = 0.6
 _EVERYDAY = 0.53
+_NUMBER = 0.5
 _INFLECTED = 0.9
 _BEFORE = 0.4
 _SHORT = 3
 _MOST_CONCEPTS = 24
+_CLAUSE = re.compile(r"[,.;:?!]|\b(?:und|oder|wenn|weil|dass|ob)\b")
+_PREFIXES = {
+    "ab", "an", "auf", "aus", "bei", "durch", "ein", "fest", "frei", "her", "hin", "krank", "los",
+    "mit", "nach", "um", "vor", "weg", "weiter", "zu", "zurück", "zusammen",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Reader:
     def _meant(self, question: str) -> list[str]:
         """The words of a question that mean something, hyphens undone where nobody writes them."""
         meant: list[str] = []
-        for raw in written(question):
+        for raw in self._rejoined(question):
             word = parse(raw)
             pieces = [piece for piece in word.pieces if not self._lexicon.is_filler(piece)]
             if len(pieces) > 1 and not self._known(word.text):
@@ -86,6 +93,22 @@ class Reader:
             elif not self._lexicon.is_filler(word.text):
                 meant.append(word.text)
         return meant
+
+    def _rejoined(self, question: str) -> list[str]:
+        """The written words, a German verb put together with the prefix that ends its clause."""
+        words: list[str] = []
+        for clause in _CLAUSE.split(question):
+            said = written(clause)
+            if len(said) > 1 and said[-1] in _PREFIXES:
+                for at, word in enumerate(said[:-1]):
+                    joined = said[-1] + word.lower()
+                    verb = word.islower() or not at
+                    if verb and (self._known(joined) or self._thesaurus.synonyms((joined,))):
+                        said[at] = joined
+                        said.pop()
+                        break
+            words += said
+        return words
 
     def _known(self, word: str) -> bool:
         return any(stem in self._vocabulary.counts for stem in self._lexicon.stems(word))
@@ -139,8 +162,12 @@ class Reader:
         for stem, weight in others:
             variants.append(Variant(((stem,),), weight))
             variants += self._variants(self._thesaurus.synonyms_of_stem(stem))
-        weight = _EVERYDAY if self._lexicon.is_everyday(word) else 1.0
-        return Concept(stems[0], tuple(variants), parts, weight)
+        return Concept(stems[0], tuple(variants), parts, self._weight(word))
+
+    def _weight(self, word: str) -> float:
+        if word.isdigit():
+            return _NUMBER
+        return _EVERYDAY if self._lexicon.is_everyday(word) else 1.0
 
     def _atoms(self, word: str) -> list[str]:
         """The smallest parts of a compound that still cover it."""
@@ -149,5 +176,4 @@ class Reader:
 
     def _part(self, stem: str) -> Concept:
         others = self._variants(self._thesaurus.synonyms_of_stem(stem))
-        weight = _EVERYDAY if self._lexicon.is_everyday(stem) else 1.0
-        return Concept(stem, (Variant(((stem,),), _PART), *others), weight=weight)
+        return Concept(stem, (Variant(((stem,),), _PART), *others), weight=self._weight(stem))

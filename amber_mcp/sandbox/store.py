@@ -31,6 +31,7 @@ _NEAR = 8
 # BM25 as FTS5 has it: k1 = 1.2, and a smallest rarity for what most rows have.
 _MOST = 2.2
 _LEAST_RARITY = 1e-6
+_LEAST_GATHERED = 1.5
 ONE_MENTION = 1 / _MOST
 
 
@@ -82,6 +83,7 @@ class Store:
             spoken[place.document].update(body)
         self.languages = [self._lexicon.language(each) for each in spoken]
         stems = {word: self._stems(word) for word in counted}
+        self._indexed = frozenset(stem for each in stems.values() for stem in each.split())
 
         def stemmed(text: Iterable[str]) -> str:
             return " ".join(filter(None, map(stems.__getitem__, text)))
@@ -128,6 +130,8 @@ class Store:
         Each word is given by its stems, any of which will do.
         """
         found: dict[int, float] = {}
+        if not all(self._indexed.intersection(stems) for stems in words):
+            return found
         for query in _queries(words):
             with self._lock:
                 rows = self._database.execute(_MATCHES[table], (query,)).fetchall()
@@ -143,6 +147,16 @@ class Store:
             for number, strength in strengths:
                 found[number] = max(strength, found.get(number, 0.0))
         return found
+
+    def gather(self, table: Table, stems: Iterable[str]) -> dict[int, float]:
+        """How much of many stems each row has, near 1 for the one that has most."""
+        query = " OR ".join(f'"{stem}"' for stem in sorted(self._indexed.intersection(stems)))
+        if not query:
+            return {}
+        with self._lock:
+            rows = self._database.execute(_MATCHES[table], (query,)).fetchall()
+        most = _LEAST_GATHERED + max((score for _, score in rows), default=0.0)
+        return {number: score / most for number, score in rows}
 
 
 def _queries(words: tuple[Spelling, ...]) -> list[str]:

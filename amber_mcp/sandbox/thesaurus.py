@@ -25,8 +25,8 @@ class Synonym(NamedTuple):
 class Thesaurus:
     """Groups of phrases, found by the stems of any phrase in them.
 
-    Stemming takes its time, and a question needs few of the words: a group is only looked into
-    when a question asks for a word that begins as one of its own.
+    Stemming takes its time, and a question needs few of the words: a phrase is only stemmed when
+    a question asks for one that begins as it does, or for another of its group.
     """
 
     def __init__(self, lexicon: Lexicon, listed: str | None = None) -> None:
@@ -37,7 +37,8 @@ class Thesaurus:
         self.single_words: list[str] = []
         self._groups: list[list[Phrase]] = []
         self._spelled_groups: dict[int, list[tuple[Spelling, ...]]] = {}
-        self._by_beginning: dict[tuple[str, ...], list[int]] = {}
+        self._phrase_keys: dict[Phrase, set[Spelling]] = {}
+        self._by_beginning: dict[tuple[str, ...], list[tuple[Phrase, int]]] = {}
         for line in listed.splitlines():
             if line.strip() and not line.startswith("#"):
                 self._add(line.split(","))
@@ -45,8 +46,9 @@ class Thesaurus:
     def _add(self, entries: list[str]) -> None:
         phrases = [phrase for entry in entries if (phrase := self._meant(entry))]
         self.single_words += [phrase[0] for phrase in phrases if len(phrase) == 1]
-        for beginning in {_beginning(phrase) for phrase in phrases}:
-            self._by_beginning.setdefault(beginning, []).append(len(self._groups))
+        for phrase in phrases:
+            alike = self._by_beginning.setdefault(_beginning(phrase), [])
+            alike.append((phrase, len(self._groups)))
         self._groups.append(phrases)
 
     def _meant(self, entry: str) -> Phrase:
@@ -79,11 +81,13 @@ class Thesaurus:
 
     def _having(self, key: Spelling) -> set[int]:
         """The groups with a phrase of these stems."""
-        return {
-            number
-            for number in self._by_beginning.get(_beginning(key), ())
-            if any(key in _keys(words) for words in self._spelled_group(number))
-        }
+        alike = self._by_beginning.get(_beginning(key), ())
+        return {number for phrase, number in alike if key in self._keys_of(phrase)}
+
+    def _keys_of(self, phrase: Phrase) -> set[Spelling]:
+        if phrase not in self._phrase_keys:
+            self._phrase_keys[phrase] = _keys(self._spelled(phrase))
+        return self._phrase_keys[phrase]
 
     def _certainty(self, words: tuple[Spelling, ...]) -> float:
         if len(words) > 1:

@@ -21,6 +21,12 @@ _PIECE = re.compile(r"[^\W_]+")
 _GENITIVE = re.compile(r"['’]s$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST_STEMMED = 40
+_PREFIXES = (
+    "ab", "an", "auf", "aus", "be", "bei", "dar", "durch", "ein", "emp", "ent", "er", "fest",
+    "fort", "frei", "ge", "heim", "her", "heraus", "herein", "hin", "hinaus", "hinein", "hinter",
+    "krank", "los", "mit", "nach", "nieder", "teil", "uber", "um", "unter", "ver", "vor", "vorbei",
+    "weg", "weiter", "wider", "wieder", "zer", "zu", "zuruck", "zusammen",
+)  # fmt: skip
 
 
 def fold(text: str) -> str:
@@ -78,9 +84,18 @@ class Lexicon:
     def _everyday(self) -> frozenset[str]:
         return _listed("everyday.txt")
 
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        words = _listed("common.txt") | self._everyday
+        return frozenset(stem for word in words for stem in self.stems(word))
+
     def is_everyday(self, word: str) -> bool:
         """Whether a word is so common that it tells less than others."""
         return fold(word) in self._everyday
+
+    def is_common(self, word: str) -> bool:
+        """Whether a word, in any of its forms, belongs to any conversation."""
+        return not self._common.isdisjoint(self.stems(word))
 
     def language(self, counted: Mapping[str, int]) -> str:
         """The language whose filler words a text uses most, or "" where it uses too few."""
@@ -98,6 +113,25 @@ class Lexicon:
             return False
         return (len(written) == 1 and not written.isdigit()) or fold(written) in self.fillers
 
+    @cached_property
+    def _regular(self) -> dict[str, dict[str, str]]:
+        """The verb of each irregular form, by language."""
+        found: dict[str, dict[str, str]] = {}
+        for language in LANGUAGES:
+            lines = Path(__file__).with_name(f"verbs.{language}.txt").read_text("utf-8")
+            verbs = [line.split() for line in lines.splitlines() if not line.startswith("#")]
+            found[language] = {fold(form): verb for verb, *forms in verbs for form in forms}
+        return found
+
+    def _without_prefix(self, lower: str, folded: str) -> str:
+        """A German verb form behind its prefix as the verb, or the word as it is."""
+        for prefix in _PREFIXES:
+            if folded.startswith(prefix) and (
+                verb := self._regular["de"].get(folded[len(prefix) :])
+            ):
+                return prefix + verb
+        return lower
+
     def stems(self, written: str) -> tuple[str, ...]:
         """The German and the English stem of one word, once where they are the same."""
         lower = written.lower()
@@ -110,6 +144,8 @@ class Lexicon:
         folded = fold(lower)
         if len(lower) > _LONGEST_STEMMED or not folded.isalpha():
             return (folded[:_LONGEST_STEMMED],)
+        regular = self._regular["de"].get(folded) or self._without_prefix(lower, folded)
         with self._one_at_a_time:
-            german, english = self._german.stemWord(lower), self._english.stemWord(folded)
+            german = self._german.stemWord(regular)
+            english = self._english.stemWord(self._regular["en"].get(folded, folded))
         return tuple(dict.fromkeys((fold(german), english)))

@@ -39,7 +39,7 @@ class Answered(Result):
     finish_reason: str = ""
     usage: UsageOut | None = None
     truncated: Annotated[
-        bool, Field(description="Whether the answer, or the list of sources, was cut at a limit")
+        bool, Field(description="Whether the answer or its sources were cut at a limit")
     ] = False
     conversation_id: Annotated[
         str, Field(description="Pass it to go on with this conversation. Empty: it was not kept.")

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.quoting import cut, quoted
 
-_MAX_SHOWN = 80
+_MOST_FAULTS = 10
 
 
 class Arguments(BaseModel):
@@ -44,7 +45,9 @@ def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _
         return model.model_validate(given)
     except ValidationError as error:
         names = list(model.model_fields)
-        faults = [_sentence(fault, names) for fault in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        faults = [_sentence(fault, names) for fault in found[:_MOST_FAULTS]]
+        faults += [f"and {more} more"] if (more := len(found) - _MOST_FAULTS) > 0 else []
         raise InvalidRequest(
             f"{tool} cannot use these arguments: {'; '.join(faults)}",
             advice=f"{tool} takes {', '.join(names)}. Correct the call and repeat it.",
@@ -71,9 +74,8 @@ def _read(value: object, shape: object) -> object:
 
 
 def _sentence(fault: ErrorDetails, names: list[str]) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    shown = repr(fault["input"])
-    shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
+    place = cut(".".join(str(part) for part in fault["loc"]))
+    shown = quoted(fault["input"])
     match fault["type"]:
         case "extra_forbidden":
             close = difflib.get_close_matches(place, names, 1)

@@ -6,8 +6,15 @@ import logging
 import anyio
 from mcp.types import CallToolResult, TextContent
 
-from amber_mcp.errors import AmberError, InternalError, UpstreamTimeout, describe
-from amber_mcp.redaction import CUT, json_without_secrets, redacted, without_secrets
+from amber_mcp.api.json_text import mended, mended_json
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout, describe
+from amber_mcp.redaction import (
+    CUT,
+    distinct_secrets,
+    json_without_secrets,
+    redacted,
+    without_secrets,
+)
 
 from .tool import Call, Tool
 
@@ -27,7 +34,7 @@ async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> Ca
             outcome, text = "completed", _text_of(result)
         except AmberError as error:
             told = describe(error, max_upstream_chars=settings.max_error_chars)
-            outcome, text = error.kind, redacted(told, *settings.secrets)
+            outcome, text = error.kind, mended(redacted(told, *settings.secrets))
             result = CallToolResult(content=[TextContent(text=text)], is_error=True)
     finally:
         _log(call, tool, arguments, outcome, text)
@@ -46,21 +53,24 @@ async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> Cal
         # A tool that has something to show for its time ends by itself, just before this.
         with anyio.fail_after(limit + _GRACE_SECONDS):
             result = await tool(call, arguments)
-        text = without_secrets(result.as_text(), *settings.secrets)
+        secrets = distinct_secrets(settings.keys)
+        text = mended(without_secrets(result.as_text(), *secrets))
         structured = result.model_dump(mode="json", exclude_none=True)
     except AmberError:
         raise
     except TimeoutError:
-        raise UpstreamTimeout(f"{tool.name} took longer than {limit:g} s") from None
+        advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
+        raise UpstreamTimeout(f"{tool.name} took longer than {limit:g} s", advice=advice) from None
     except Exception as error:
         logger.exception("call failed unexpectedly", extra={"tool": tool.name})
         raise InternalError(
             f"{tool.name} failed with {type(error).__name__}; the log has the details"
         ) from None
-    if settings.structured:
-        clean = json_without_secrets(structured, *settings.secrets)
-        return CallToolResult(content=[TextContent(text=text)], structured_content=clean)
-    return CallToolResult(content=[TextContent(text=text)])
+    if not settings.structured:
+        return CallToolResult(content=[TextContent(text=text)])
+    clean = mended_json(json_without_secrets(structured, *secrets))
+    assert isinstance(clean, dict)  # noqa: S101  # as the model was
+    return CallToolResult(content=[TextContent(text=text)], structured_content=clean)
 
 
 def _text_of(result: CallToolResult) -> str:
@@ -75,10 +85,13 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
         "chars": len(text),
     }
     if call.app.settings.log_content:
-        told["arguments"] = _cut(json.dumps(arguments, ensure_ascii=False, default=str))
-        told["result"] = _cut(text)
+        secrets = call.app.settings.secrets
+        sent = json.dumps(arguments, ensure_ascii=False, default=str)
+        told["arguments"] = _cut(redacted(sent, *secrets))
+        told["result"] = _cut(redacted(text, *secrets))
     logger.info("call", extra=told)
 
 
 def _cut(text: str) -> str:
+    """Text that holds no secret any more: in half a one, none would be found."""
     return text if len(text) <= _MAX_LOGGED_CHARS else text[:_MAX_LOGGED_CHARS] + CUT

@@ -2,43 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from amber_mcp.answering import complete
+from amber_mcp.api.sent_back import sent_back
 from amber_mcp.api.types import ChatRequest, Json, Message
-from amber_mcp.errors import InvalidRequest
+from amber_mcp.errors import AmberError, InvalidRequest
 from amber_mcp.files import upload_roots
 from amber_mcp.images import sendable_image
+from amber_mcp.quoting import quoted
 from amber_mcp.routing import DIALECTS, route
 
+from .completed import Completed, completed, shortened
 from .schema import OpenObject
-from .tool import Call, Result, tool
+from .tool import Call, tool
 
-
-class ChoiceOut(BaseModel):
-    """One choice, with all that the API said of it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    index: int
-    message: OpenObject
-    finish_reason: str = ""
-    completion_id: str = ""
-
-
-class Completed(Result):
-    """A completion, in the wire's own words; fields that an API adds are kept."""
-
-    model_config = ConfigDict(extra="allow")
-
-    api: str
-    choices: list[ChoiceOut]
-    usage: OpenObject
-    session_id: str = ""
-
-    def as_text(self) -> str:
-        """The completion as compact JSON."""
-        return self.model_dump_json(exclude_none=True)
+_LOOKUP_SHARE = 0.2
 
 
 @tool(title="Chat completion", read_only=False, idempotent=False)
@@ -55,7 +34,9 @@ async def chat_completion(
         list[OpenObject],
         Field(
             description="Messages in OpenAI's format: role, content (text or parts), and "
-            "tool_calls, tool_call_id or name where the API has them."
+            "tool_calls, tool_call_id or name where the API has them. An answer's message can be "
+            "sent back as it came. An image is an https address, a data URI or, on local "
+            "servers, a file in an allowed folder, which is read and sent."
         ),
     ],
     tools: Annotated[
@@ -66,7 +47,7 @@ async def chat_completion(
         OpenObject,
         Field(
             description="The API's own parameters by their names, such as temperature, "
-            "max_tokens, tool_choice, session_id or metadata."
+            "max_tokens, tool_choice, session_id, metadata or stream. null counts as unset."
         ),
     ] = {},  # noqa: B006  # never changed: pydantic copies it
 ) -> Completed:
@@ -76,12 +57,15 @@ async def chat_completion(
     passed, and what it does not document is refused by name. For questions use ask_amber.
     """
     app = call.app
-    api, model_id = await route(app, model.strip())
+    api, model_id = await route(app, model, within=call.seconds_left * _LOOKUP_SHARE)
+    given = [_message(call, number, fields) for number, fields in enumerate(messages)]
     request = ChatRequest(
-        messages=tuple(_message(call, number, fields) for number, fields in enumerate(messages)),
+        messages=tuple(sent_back(message, api.dialect.message_fields) for message in given),
         model=model_id,
-        functions=tuple(_function(number, fields) for number, fields in enumerate(tools)),
-        parameters=parameters,
+        functions=tuple(tools),
+        parameters={
+            name: _parameter(value) for name, value in parameters.items() if value is not None
+        },
     )
     api.dialect.check(request, DIALECTS)
     received = 0
@@ -92,46 +76,43 @@ async def chat_completion(
         call.progress.note(f"{api.dialect.name} is answering: {received} characters so far")
 
     call.progress.note(f"Asking {api.dialect.name}")
-    body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
-    return Completed.model_validate({**body, "api": api.dialect.name})
+    limit = app.settings.max_answer_chars
+    try:
+        body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
+    except AmberError as error:
+        error.partial = shortened(error.partial, limit)
+        raise
+    return completed(body, api.dialect.name, limit)
+
+
+def _parameter(value: Json) -> Json:
+    """A whole number is one however it is written: hosts send `100.0` for `100`."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _message(call: Call, number: int, fields: dict[str, Json]) -> Message:
-    more = dict(fields)
+    more = {name: value for name, value in fields.items() if value is not None}
     role, content = more.pop("role", None), more.pop("content", None)
+    place = f"messages.{number}"
     if not isinstance(role, str):
-        raise InvalidRequest(f"`messages.{number}.role` is missing")
+        told = "is missing" if role is None else f"must be text, not {quoted(role)}"
+        raise InvalidRequest(f"`{place}.role` {told}")
     if isinstance(content, list):
-        content = [_part(call, part) for part in content]
-    return Message(
-        role, content, {name: value for name, value in more.items() if value is not None}
-    )
+        content = [_part(call, f"{place}.content.{at}", part) for at, part in enumerate(content)]
+    return Message(role, content, more)
 
 
-def _part(call: Call, part: Json) -> Json:
+def _part(call: Call, place: str, part: Json) -> Json:
     """A part of a content; an image is checked, and read if it is a local file."""
-    match part:
-        case {"type": "image_url", "image_url": {"url": str() as url}}:
-            return {"type": "image_url", "image_url": {"url": _image(call, url)}}
-        case {"type": "image_url", "image_url": str() as url}:
-            return {"type": "image_url", "image_url": {"url": _image(call, url)}}
-        case {"type": "image_url"}:
-            raise InvalidRequest("an `image_url` part needs `image_url`: {`url`: …}")
-        case _:
-            return part
+    if not isinstance(part, dict) or part.get("type") != "image_url":
+        return part
+    image = part.get("image_url")
+    fields = {"url": image} if isinstance(image, str) else image
+    if not isinstance(fields, dict) or not isinstance(url := fields.get("url"), str):
+        raise InvalidRequest(f"`{place}` needs `image_url`: {{`url`: …}}")
+    return {**part, "image_url": {**fields, "url": _image(call, url)}}
 
 
 def _image(call: Call, url: str) -> str:
     roots = upload_roots(call.app.settings) if call.local_files else ()
     return sendable_image(url, roots=roots, local_files=call.local_files)
-
-
-def _function(number: int, fields: dict[str, Json]) -> dict[str, Json]:
-    match fields:
-        case {"type": "function", "function": {"name": str()}}:
-            return fields
-    raise InvalidRequest(
-        f"`tools.{number}` is no function in OpenAI's format",
-        advice='Write {"type": "function", "function": {"name": …, "parameters": {…}}}; '
-        "an API's own tools go into `parameters`.",
-    )

@@ -31,11 +31,17 @@ class Models(Result):
     models: list[ModelOut]
     default_model: str
     unavailable: list[SilentApi]
+    truncated: bool = False
 
     def as_text(self) -> str:
         """One model a line."""
         lines = [f"- {m.id} ({m.api}: {', '.join(m.offers)})" for m in self.models]
         lines = lines or ["No model fits."]
+        if self.truncated:
+            lines.append(
+                "[Cut: a list may have as many entries as AMBER_MAX_LIST_ENTRIES says. Pass "
+                "`contains` for the rest.]"
+            )
         lines += [f"- {silent.api} did not answer: {silent.error}" for silent in self.unavailable]
         if self.default_model:
             lines.append(f"Default: {self.default_model}")
@@ -45,9 +51,7 @@ class Models(Result):
 @tool(title="List amber's models", read_only=True, idempotent=True)
 async def list_models(
     call: Call,
-    contains: Annotated[
-        str, Field(description="Only models whose id contains this text. Empty: all.")
-    ] = "",
+    contains: Annotated[str, Field(description="Only ids with this text. Empty: all.")] = "",
 ) -> Models:
     """List the language models that amber offers, with what each can be used for, and the default.
 
@@ -55,18 +59,18 @@ async def list_models(
     empty `model` takes the default.
     """
     app = call.app
-    if not app.apis:
-        app.require("AMBER")
-    listed = await list_all(app)
+    listed = await list_all(app, within=call.seconds_left)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()
+    found = [model for model in listed.models if wanted in model.id.casefold()]
+    most = app.settings.max_list_entries
     return Models(
         models=[
             ModelOut(id=model.id, api=model.api, offers=list(model.offers))
-            for model in listed.models
-            if wanted in model.id.casefold()
+            for model in found[:most]
         ],
+        truncated=len(found) > most,
         default_model=_default_model(call, listed.models),
         unavailable=[
             SilentApi(api=api, error=f"{error.kind}: {error.message}")

@@ -35,9 +35,10 @@ class Progress:
     async def report(self) -> None:
         """Send the news until cancelled, or until nobody is there to hear it."""
         sent = 0
+        silence = _HEARTBEAT_SECONDS
         try:
             while True:
-                with anyio.move_on_after(_HEARTBEAT_SECONDS):
+                with anyio.move_on_after(silence):
                     await self._news.wait()
                 elapsed = f" ({time.monotonic() - self._started:.0f} s)"
                 heartbeat = "" if self._news.is_set() else elapsed
@@ -45,5 +46,6 @@ class Progress:
                 sent += 1
                 await self._send(sent, None, f"{self._message or 'Waiting for amber'}{heartbeat}")
                 await anyio.sleep(_LEAST_SECONDS_BETWEEN)
+                silence = _HEARTBEAT_SECONDS - _LEAST_SECONDS_BETWEEN
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             return

@@ -1,12 +1,15 @@
 """`send_feedback`: what became of a completion, or which of two was better (Adaptive Engine)."""
 
+import json
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from amber_mcp.api import checks
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.quoting import quoted
 
-from .asking import required_text
 from .tool import Call, Result, tool
 
 
@@ -21,6 +24,11 @@ class Feedback(Result):
         return f"Recorded the {self.kind} {self.id}."
 
 
+def _rating_as_text(value: object) -> object:
+    """A number or a boolean, which hosts send for what reads like one, as text."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
 @tool(title="Send feedback to Adaptive Engine", read_only=False, idempotent=False)
 async def send_feedback(
     call: Call,
@@ -30,7 +38,9 @@ async def send_feedback(
         str, Field(description="The session to rate, from chat_completion. With `value`.")
     ] = "",
     value: Annotated[
-        str, Field(description="The rating: a number, true or false. With `session_id`.")
+        str,
+        BeforeValidator(_rating_as_text),
+        Field(description="The rating: a number, true or false. With `session_id`."),
     ] = "",
     completion_id: Annotated[
         str, Field(description="The better completion. With `other_completion_id`.")
@@ -49,31 +59,54 @@ async def send_feedback(
     `completion_id` and `other_completion_id`. chat_completion returns these ids.
     """
     adaptive = call.app.adaptive
-    subject = {
-        "project": required_text("project", project),
-        "metric": required_text("metric", metric),
+    subject = {"project": _id("project", project), "metric": _id("metric", metric)}
+    rating = {"session_id": session_id, "value": value}
+    comparing = {
+        "completion_id": completion_id,
+        "other_completion_id": other_completion_id,
+        "tied": tied,
     }
-    if bool(session_id) == bool(completion_id):
-        raise InvalidRequest("pass either `session_id`, or `completion_id`")
-    call.progress.note("Sending feedback")
-    if session_id:
-        outcome = await adaptive.add_outcome(
-            **subject, session_id=session_id, value=_value(required_text("value", value))
+    given = [name for name, text in {**rating, **comparing}.items() if text.strip()]
+    if not (set(given) <= set(rating) or set(given) <= set(comparing)) or not given:
+        raise InvalidRequest(
+            "pass either `session_id` and `value`, or `completion_id` and `other_completion_id`"
+            + (f", not {', '.join(f'`{name}`' for name in given)} together" if given else "")
         )
+    if given[0] in rating:
+        session = _id("session_id", session_id)
+        if rule := checks.uuid(session):
+            raise InvalidRequest(f"`session_id` must be {rule}, not {quoted(session)}")
+        rated = _value(_id("value", value))
+        call.progress.note("Sending feedback")
+        outcome = await adaptive.add_outcome(**subject, session_id=session, value=rated)
         return Feedback(kind="outcome", id=outcome)
+    preferred = _id("completion_id", completion_id)
+    other = _id("other_completion_id", other_completion_id)
+    call.progress.note("Sending feedback")
     comparison = await adaptive.add_comparison(
-        **subject,
-        preferred=completion_id,
-        other=required_text("other_completion_id", other_completion_id),
-        tied=tied,
+        **subject, preferred=preferred, other=other, tied=tied
     )
     return Feedback(kind="comparison", id=comparison)
+
+
+def _id(name: str, value: str) -> str:
+    """`value` without surrounding blanks.
+
+    Raises:
+        InvalidRequest: if nothing is left.
+    """
+    if text := value.strip():
+        return text
+    raise InvalidRequest(f"`{name}` is empty")
 
 
 def _value(value: str) -> float | bool:
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     try:
-        return float(value)
+        number = float(value.replace("_", "?"))  # Python alone writes 1_000.
     except ValueError:
-        raise InvalidRequest(f"`value` must be a number, true or false, not {value!r}") from None
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    raise InvalidRequest(f"`value` must be a finite number, true or false, not {quoted(value)}")

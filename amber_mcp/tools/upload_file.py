@@ -12,7 +12,7 @@ from typing import IO, Annotated
 import anyio
 from pydantic import Field
 
-from amber_mcp.errors import InvalidRequest, TooLarge, Unsupported, UpstreamTimeout
+from amber_mcp.errors import MAY_BE_TAKEN, InvalidRequest, TooLarge, Unsupported, UpstreamTimeout
 from amber_mcp.files import open_allowed, upload_roots
 from amber_mcp.settings import Settings
 
@@ -82,7 +82,7 @@ async def upload_file(
         except TimeoutError:
             raise UpstreamTimeout(
                 f"the upload of {name} took longer than {app.settings.call_timeout:g} s",
-                advice="Raise AMBER_CALL_TIMEOUT, or upload a smaller file.",
+                advice=f"Raise AMBER_CALL_TIMEOUT, or upload a smaller file. {MAY_BE_TAKEN}",
             ) from None
     return Uploaded(
         file_id=uploaded.id,

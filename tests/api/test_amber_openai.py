@@ -53,6 +53,7 @@ async def test_a_request_is_sent_as_the_documents_show_it(upstream: Canned) -> N
         ],
         "max_tokens": 300,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "tools": [FUNCTION],
         "tool_choice": "auto",
     }
@@ -98,3 +99,41 @@ async def test_its_models_are_those_that_the_operator_names(upstream: Canned) ->
     assert (model.id, model.api) == ("azure/gpt-5.4", "amber-openai")
     assert model.offers == ("images", "functions")
     assert canned.seen == []
+
+
+async def test_every_parameter_that_openai_documents_is_sent(upstream: Canned) -> None:
+    parameters = {
+        "audio": {"voice": "x", "format": "mp3"}, "frequency_penalty": 0.5, "function_call": "auto",
+        "functions": [{"name": "f"}], "logit_bias": {"1": 5}, "logprobs": True,
+        "max_completion_tokens": 5, "metadata": {"a": "b"}, "modalities": ["text"], "n": 2,
+        "parallel_tool_calls": False, "prediction": {"type": "content", "content": "x"},
+        "presence_penalty": -1, "prompt_cache_key": "k", "prompt_cache_retention": "24h",
+        "reasoning_effort": "low", "response_format": {"type": "json_object"},
+        "safety_identifier": "s", "seed": 1, "service_tier": "flex", "stop": ["x"], "store": False,
+        "stream_options": {"include_usage": False}, "temperature": 0.5, "top_logprobs": 3,
+        "top_p": 0.5, "user": "u", "verbosity": "low", "web_search_options": {},
+    }  # fmt: skip
+    known = AmberOpenAiApi.dialect.parameters.keys() - {"max_tokens", "tool_choice", "stream"}
+    assert parameters.keys() == known
+    message = Message("user", "Why?", {"name": "me"})
+    request = ChatRequest((message,), "m", parameters=parameters)
+    AmberOpenAiApi.dialect.check(request, ())
+    ended = {"choices": [{"index": n, "finish_reason": "stop"} for n in range(2)]}
+    async with upstream(events(json.dumps(ended))) as canned:
+        await deltas_of(canned, request)
+    assert json.loads(canned.seen[0].body) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Why?", "name": "me"}],
+        "stream": True,
+        **parameters,
+    }
+
+
+async def test_a_stream_is_asked_for_its_usage(upstream: Canned) -> None:
+    request = ChatRequest((Message("user", "Why?"),), "m")
+    async with upstream(completion("So.")) as canned:
+        await deltas_of(canned, request)
+        await deltas_of(canned, request, stream=False)
+    streamed, whole = (json.loads(seen.body) for seen in canned.seen)
+    assert streamed["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in whole

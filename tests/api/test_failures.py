@@ -97,6 +97,12 @@ def test_a_request_id_of_no_sane_form_is_left_out() -> None:
         ({"message": "slow down", "status": 429}, "rate_limited"),
         ({"message": "nope", "code": 401}, "unauthorized"),
         ({"message": "odd", "code": "server_error"}, "upstream_error"),
+        ({"message": "w", "type": "requests", "code": "rate_limit_exceeded"}, "rate_limited"),
+        ({"message": "w", "type": "tokens", "param": None}, "rate_limited"),
+        ({"message": "w", "status": "503", "type": "rate_limit_error"}, "rate_limited"),
+        ({"message": "w", "type": "x", "code": "model_not_found_near_miss"}, "not_found"),
+        ({"message": "w", "code": "429"}, "rate_limited"),
+        ({"message": "w", "type": 5, "code": True}, "upstream_error"),
         ("text", "upstream_error"),
     ],
 )

@@ -99,8 +99,9 @@ async def test_a_streamed_tool_call_survives_the_gateway_s_quirks(upstream: Cann
     body = whole.body()
     (choice,) = body["choices"]
     assert choice["finish_reason"] == "tool_calls"
+    function = {"name": "f", "arguments": '{"a":1}'}
     assert choice["message"]["tool_calls"] == [
-        {"id": "call-1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+        {"index": 0, "id": "call-1", "type": "function", "function": function}
     ]
     assert body["usage"] == {"total_tokens": 7}
 

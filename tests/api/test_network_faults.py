@@ -28,10 +28,10 @@ from tests.network import (
     server_context,
     socks_proxy,
 )
-from tests.upstream import KEY, client_of
+from tests.planted import KEY, PROXY_PASSWORD
+from tests.upstream import client_of
 
-PASSWORD = "geheim-geheim"
-LOGIN = f"anna:{PASSWORD}"
+LOGIN = f"anna:{PROXY_PASSWORD}"
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -241,7 +241,7 @@ async def proxy_waited_too_long(company: Company) -> str:
 
 
 async def proxy_repeats_the_password(company: Company) -> str:
-    return await company.proxy(http_proxy({}, status=f"418 Not with {PASSWORD}"), login=LOGIN)
+    return await company.proxy(http_proxy({}, status=f"418 Not with {PROXY_PASSWORD}"), login=LOGIN)
 
 
 async def proxy_breaks_off(company: Company) -> str:
@@ -379,7 +379,7 @@ async def test_what_is_in_the_way_is_named_with_what_to_set(
     words, _, next_step = told.partition(" What to do: ")
     assert happened in words
     assert advice in next_step
-    assert PASSWORD not in told
+    assert PROXY_PASSWORD not in told
     assert KEY not in told
     gc.collect()
 

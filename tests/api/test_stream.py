@@ -6,7 +6,7 @@ deltas, usage under another name, no `[DONE]`.
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from amber_mcp.api.adaptive import AdaptiveApi
 from amber_mcp.api.gathering import Gathered
 from amber_mcp.api.stream import Limits, read_stream
-from amber_mcp.api.types import ChatDelta, Usage
+from amber_mcp.api.types import ChatDelta, Json, Usage
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
 
 STREAMS = {path.stem: path.read_bytes() for path in Path(__file__).with_name("streams").iterdir()}
@@ -36,20 +36,26 @@ class Pieces(httpx2.AsyncByteStream):
             yield piece
 
 
-def is_control(chunk: object) -> bool:
-    api = object.__new__(AdaptiveApi)
-    return isinstance(chunk, dict) and api.is_control(chunk)
+def answer_in(chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+    return object.__new__(AdaptiveApi).answer_in(chunk)
 
 
-async def deltas_of(*pieces: bytes, limits: Limits = LIMITS) -> list[ChatDelta]:
+async def deltas_of(
+    *pieces: bytes,
+    limits: Limits = LIMITS,
+    content_type: str = "text/event-stream",
+    stream: httpx2.AsyncByteStream | None = None,
+    choices: int = 1,
+) -> list[ChatDelta]:
     response = httpx2.Response(
         200,
-        headers={"Content-Type": "text/event-stream"},
-        stream=Pieces(pieces),
+        headers={"Content-Type": content_type},
+        stream=stream or Pieces(pieces),
         request=httpx2.Request("POST", "https://acme.example"),
     )
     with anyio.fail_after(60):
-        return [delta async for delta in read_stream(response, limits, skip=is_control)]
+        deltas = read_stream(response, limits, answer_in=answer_in, choices=choices)
+        return [delta async for delta in deltas]
 
 
 def body_of(deltas: Sequence[ChatDelta]) -> object:
@@ -105,11 +111,6 @@ async def test_a_stream_that_ends_early_is_broken_or_whole_and_never_anything_el
     try:
         deltas = await deltas_of(content)
     except StreamBroken:
-        return
-    except UpstreamError:
-        # httpx2 takes a carriage return at the very end for a whole line end, and with it half an
-        # event for a whole one.
-        assert content.endswith(b"\r")
         return
     assert any(delta.finish_reason for delta in deltas) or b"[DONE]" in content
 
@@ -167,6 +168,79 @@ async def test_chunks_of_any_form_are_read_or_refused(chunks: list[object]) -> N
 async def test_bytes_of_any_kind_are_read_or_refused(pieces: list[bytes]) -> None:
     with suppress(AmberError, httpx2.HTTPError):
         await deltas_of(*pieces)
+
+
+def chunk(text: str, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+
+
+async def test_a_byte_order_mark_hides_nothing() -> None:
+    deltas = await deltas_of(b"\xef\xbb", b"\xbf" + chunk("First. "), chunk("Second.", "stop"))
+    assert "".join(delta.text for delta in deltas) == "First. Second."
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"data: [DONE]", b"data: [DONE]\n"])
+async def test_the_last_event_needs_no_blank_line(end: bytes) -> None:
+    deltas = await deltas_of(chunk("Half"), chunk(" and half.", "stop").rstrip() + b"\n\n" + end)
+    assert "".join(delta.text for delta in deltas) == "Half and half."
+    (delta,) = await deltas_of(chunk("Whole.", "stop").rstrip() + end[:0])
+    assert delta.text == "Whole."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        b'data: {"object": "error", "message": "engine died", "code": 500}\n\n',
+        b'event: error\ndata: {"message": "engine died"}\n\n',
+        b"event: error\ndata: engine died\n\n",
+        b'data: {"detail": "engine died"}\n\n',
+        b'data: {"error": "engine died", "finish_reason": "error"}\n\n',
+        b'data: {"choices": [{"delta": {}, "error": {"message": "engine died"}}]}\n\n',
+    ],
+)
+async def test_an_error_of_any_form_is_one(error: bytes) -> None:
+    with pytest.raises(UpstreamError) as raised:
+        await deltas_of(chunk("Half an ans"), error, b"data: [DONE]\n\n")
+    assert raised.value.upstream == "engine died"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "idna", "undefined", "base64", "utf-16"])
+async def test_events_are_utf_8_whatever_the_header_says(charset: str) -> None:
+    kind = f"text/event-stream; charset={charset}"
+    (delta,) = await deltas_of(chunk("Grüße", "stop"), content_type=kind)
+    assert delta.text == "Grüße"
+
+
+class Breaks(Pieces):
+    """Its pieces, and then the connection breaks, or falls silent."""
+
+    def __init__(self, pieces: Sequence[bytes], *, silent: bool) -> None:
+        super().__init__(pieces)
+        self._silent = silent
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in super().__aiter__():
+            yield piece
+        if self._silent:
+            await anyio.sleep_forever()
+        raise httpx2.ReadError("reset")
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["broken", "silent"])
+async def test_after_its_finish_an_answer_is_whole(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amber_mcp.api.stream._LAST_WORDS_SECONDS", 0.05)
+    (delta,) = await deltas_of(stream=Breaks([chunk("All of it.", "stop")], silent=silent))
+    assert delta.text == "All of it."
+
+
+async def test_before_its_finish_it_is_not() -> None:
+    with pytest.raises(httpx2.ReadError):
+        await deltas_of(stream=Breaks([chunk("All of")], silent=False))
+    with pytest.raises(httpx2.ReadError):
+        await deltas_of(stream=Breaks([chunk("One of two.", "stop")], silent=False), choices=2)
 
 
 async def test_an_event_has_its_limit() -> None:

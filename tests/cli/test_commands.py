@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from starlette.responses import JSONResponse
 
 from amber_mcp import __version__
 from tests.conftest import SandboxProgram
@@ -232,6 +233,33 @@ async def test_doctor_tells_of_a_tenant_without_models(upstream: Canned) -> None
     assert "lists no models" in done.out
 
 
+async def test_doctor_asks_for_a_model_that_is_not_listed(upstream: Canned) -> None:
+    models = completion("", data=[{"id": "m"}])
+    async with upstream(models, completion("", id="hidden/m")) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY}
+        done = await run("doctor", **given, AMBER_MODEL="hidden/m")
+    assert "AMBER_MODEL is hidden/m, which is not listed, and which amber has" in done.out
+    assert [seen.path for seen in canned.seen][1].startswith("/api/beta/amberai/models/hidden")
+
+
+async def test_doctor_names_what_is_half_set(sandbox: SandboxProgram) -> None:
+    given = {"ADAPTIVE_BASE_URL": "https://adaptive.example", "MORPHEUS_API_KEY": "sk-x"}
+    done = await run("doctor", **sandbox.environment, **given)
+    assert done.status == 1
+    assert "ADAPTIVE_API_KEY is not set" in done.out
+    assert "MORPHEUS_BASE_URL is not set" in done.out
+
+
+async def test_doctor_is_content_with_another_api_alone(upstream: Canned) -> None:
+    async with upstream(completion("", data=[{"id": "llama"}])) as canned:
+        given = {"MORPHEUS_BASE_URL": canned.base_url, "MORPHEUS_API_KEY": "sk-x"}
+        done = await run("doctor", **given)
+        half = await run("doctor", **given, AMBER_API_KEY=KEY)
+    assert (done.status, half.status) == (0, 1)
+    assert "morpheus: llama" in done.out
+    assert "note  not_configured" in done.out
+
+
 async def test_doctor_checks_the_embedded_sandbox() -> None:
     done = await run("doctor", "--sandbox", cwd=Path(os.sep))
     assert done.status == 0
@@ -316,3 +344,30 @@ async def test_a_file_over_the_limit_is_not_uploaded(
     done = await run("ask", QUESTION, "--file", str(tmp_path / "memo.txt"), **given)
     assert done.status == 1
     assert done.err.startswith("too_large: ")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+async def test_a_key_in_an_answer_is_not_shown(upstream: Canned, options: tuple[str, ...]) -> None:
+    halves = (text_chunk(f"The key is {KEY[:9]}"), text_chunk(f"{KEY[9:]}, they say.", "stop"))
+    async with upstream(events(*halves)) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        done = await run("ask", "Why?", *options, **given)
+    assert "The key is [hidden], they say." in done.out
+
+
+async def test_no_error_of_a_command_shows_the_key(upstream: Canned) -> None:
+    body = {"error": {"message": f"no {KEY}", "suggestions": [KEY]}}
+    broken = events(text_chunk(f"Half of {KEY} and"), end=False)
+    models = JSONResponse({"data": [{"id": KEY}]})
+    for answer in (JSONResponse(body, 404), broken, models):
+        async with upstream(answer) as canned:
+            given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY}
+            await run("doctor", **given)
+            await run("ask", "Why?", **given, AMBER_MODEL="m")
+
+
+async def test_an_odd_end_cannot_steer_the_terminal(upstream: Canned) -> None:
+    async with upstream(events(text_chunk("Yes.", "\x1b]0;x\x07\x1b[2J\u202e"))) as canned:
+        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+        done = await run("ask", "Why?", **given)
+    assert not set("\x1b\x07\u202e") & set(done.out + done.err)

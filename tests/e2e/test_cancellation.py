@@ -69,7 +69,7 @@ async def test_a_cancelled_call_closes_its_connection(
                 while await ends(faults) != [""]:
                     await anyio.lowlevel.checkpoint()
                 tasks.cancel_scope.cancel()
-        with anyio.fail_after(2):
+        with anyio.fail_after(1):
             while await ends(faults) != ["left"]:
                 await anyio.lowlevel.checkpoint()
         await served(client)

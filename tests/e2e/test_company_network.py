@@ -3,16 +3,14 @@
 import json
 from pathlib import Path
 
-import anyio
 import pytest
 import trustme
 
-from tests.e2e.programs import COMMAND, environment, stdio_program
+from tests.e2e.programs import environment, run_program, stdio_program
 from tests.network import HOST, http_proxy, listening, running_server, server_context, socks_proxy
-from tests.upstream import KEY
+from tests.planted import KEY, PROXY_PASSWORD
 
-PASSWORD = "geheim-geheim"
-LOGIN = f"anna:{PASSWORD}"
+LOGIN = f"anna:{PROXY_PASSWORD}"
 
 
 @pytest.fixture
@@ -38,12 +36,9 @@ def given(ca: trustme.CA, tmp_path: Path) -> dict[str, str]:
 
 async def run(*arguments: str, **variables: str) -> tuple[int, str]:
     """How a command ended, and all that it printed."""
-    with anyio.fail_after(60):
-        done = await anyio.run_process(
-            [*COMMAND, *arguments], check=False, env=environment(**variables)
-        )
+    done = await run_program(*arguments, env=environment(**variables))
     printed = (done.stdout + done.stderr).decode()
-    assert PASSWORD not in printed
+    assert PROXY_PASSWORD not in printed
     assert KEY not in printed
     assert "Traceback" not in printed
     return done.returncode, printed
@@ -95,7 +90,7 @@ async def test_a_tool_tells_what_to_set_where_the_authority_is_unknown(
     told = json.dumps(result)
     assert "an authority that is not trusted here" in told
     assert "AMBER_CA_BUNDLE" in told
-    assert PASSWORD not in told
+    assert PROXY_PASSWORD not in told
 
 
 async def test_doctor_names_what_is_in_the_way_and_the_next_step(given: dict[str, str]) -> None:

@@ -72,6 +72,17 @@ def arguments(session_id: str) -> dict[str, dict[str, object]]:
     }
 
 
+async def session_of(sandbox: SandboxProgram) -> str:
+    """A session to rate, begun on a connection that is not the program's."""
+    url = f"{sandbox.others['ADAPTIVE_BASE_URL']}/api/v1/chat/completions"
+    asked = {"model": "sandbox/quote", "messages": [{"role": "user", "content": "Why?"}]}
+    headers = {"Authorization": f"Bearer {sandbox.others['ADAPTIVE_API_KEY']}"}
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        answer = await client.post(url, json=asked, headers=headers)
+    session: str = answer.raise_for_status().json()["session_id"]
+    return session
+
+
 def outcome_of(result: CallToolResult) -> str:
     """The error's kind; or `completed`, and for a list of models which API is missing in it."""
     (content,) = result.content
@@ -180,15 +191,7 @@ async def test_a_fault_has_its_kind_and_the_next_call_is_served(
         control(sandbox) as faults,
         connected(transport, TRANSPORTS[transport], settings) as client,
     ):
-        opened = await client.call_tool(
-            "chat_completion",
-            {
-                "model": "adaptive:sandbox/quote",
-                "messages": [{"role": "user", "content": "Why?"}],
-            },
-        )
-        assert opened.structured_content, words_of(opened)
-        calls = arguments(opened.structured_content["session_id"])
+        calls = arguments(await session_of(sandbox))
         compare(fault, await all_hit(FAULTS[fault], client, calls, faults))
         await faults.mend()
         served = await all_called(client, calls)

@@ -19,6 +19,7 @@ import pytest
 from anyio.streams.text import TextReceiveStream
 
 from tests.e2e.programs import open_program
+from tests.planted import Watch
 
 SCRIPTS = Path(__file__).with_name("clients")
 INSTALLED = Path(os.environ.get("AMBER_MCP_NODE_CLIENTS") or SCRIPTS).resolve() / "node_modules"
@@ -65,9 +66,12 @@ def environment() -> dict[str, str]:
 
 async def run(*command: str | Path, cwd: Path) -> CompletedProcess[bytes]:
     with anyio.fail_after(LIMIT_SECONDS):
-        return await anyio.run_process(
+        done = await anyio.run_process(
             [str(part) for part in command], check=False, cwd=cwd, env=environment()
         )
+    Watch("stdout")(done.stdout)
+    Watch("stderr")(done.stderr)
+    return done
 
 
 @pytest.fixture(scope="session")

@@ -140,12 +140,22 @@ async def test_null_is_what_the_document_allows(adaptive: httpx2.AsyncClient):
         ({"tools": [{"id": "company-search"}]}, "tools.0.enabled"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools.0.id"),
         ({"store": "no"}, "store"),
+        ({"response_format": {}}, "response_format"),
+        ({"messages": [{**HELLO[0], "id": "x"}]}, "messages.0.id"),
+        ({"stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
     ],
 )
 async def test_fields_have_types_and_ranges(adaptive: httpx2.AsyncClient, fields: Any, place: str):
     status, text = error(await post(adaptive, **fields))
     assert status == 400
     assert text.startswith(f"{place}: ")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+async def test_what_is_no_number_of_json_is_refused(adaptive: httpx2.AsyncClient, number: str):
+    body = f'{{"model": "sandbox", "messages": [], "temperature": {number}}}'
+    response = await adaptive.post("chat/completions", content=body)
+    assert (response.status_code, "JSON decode error" in response.text) == (400, True)
 
 
 async def test_labels_have_two_names(adaptive: httpx2.AsyncClient):

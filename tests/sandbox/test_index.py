@@ -8,6 +8,9 @@ import pytest
 from amber_mcp.sandbox.documents import Document
 from amber_mcp.sandbox.index import Index
 from amber_mcp.sandbox.passages import Passage, take_apart
+from amber_mcp.sandbox.thesaurus import Thesaurus
+from amber_mcp.sandbox.topics import Topics
+from amber_mcp.sandbox.words import Lexicon
 
 from .conftest import documents_of, write
 
@@ -145,3 +148,13 @@ def test_hundreds_of_documents_are_found_by_their_own_words(tmp_path: Path):
     assert len(index) == 300
     for name in names[::20]:
         assert first(index, f"What is {name}?") == f"{name}.md"
+
+
+def test_the_subject_decides_where_the_words_are_others(tmp_path: Path):
+    topics = Topics(Lexicon(), "thief police lock stolen\n\nmeal menu soup")
+    texts = {"loss": "Police and a lock for the door.", "food": "A menu and soup at the door."}
+    texts |= {f"other{number}": "A pump and a valve." for number in range(8)}
+    folder = write(tmp_path, {f"{name}.md": text for name, text in texts.items()})
+    index = Index(documents_of(folder), Thesaurus(Lexicon(), ""), topics)
+    assert first(index, "A thief at the door") == "loss.md"
+    assert first(index, "A meal at the door") == "food.md"

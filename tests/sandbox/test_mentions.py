@@ -49,6 +49,10 @@ def test_numbers_are_given_once_and_in_order():
     assert isinstance(numbers[0], int)
 
 
+def test_a_number_without_end_is_none():
+    assert Mentions(f"Book {'9' * 400} rooms.").number(anything) is None
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [

@@ -140,8 +140,8 @@ async def test_the_sample_is_a_request(morpheus: httpx2.AsyncClient):
         ({"messages": "Hello"}, ["messages"]),
         ({"messages": [{"content": "x"}]}, ["messages", 0, "role"]),
         ({"temperature": "hot"}, ["temperature"]),
-        ({"n": 0}, ["n"]),
-        ({"max_tokens": -1}, ["max_tokens"]),
+        ({"n": 129}, ["n"]),
+        ({"temperature": {}}, ["temperature"]),
         ({"tools": [{"type": "function"}]}, ["tools", 0, "function"]),
         ({"session_id": 7}, ["session_id"]),
     ],
@@ -160,6 +160,23 @@ async def test_a_body_that_is_not_json_is_named(morpheus: httpx2.AsyncClient):
     response = await morpheus.post("chat/completions", content=b'{"messages": ')
     assert response.status_code == 422
     assert response.json()["detail"][0]["type"] == "json_invalid"
+
+
+async def test_no_range_is_documented(morpheus: httpx2.AsyncClient):
+    for number in (0, -1):
+        body = await completed(morpheus, n=number, max_tokens=-1, temperature=-5, top_p=7)
+        assert len(body["choices"]) == 1
+        assert body["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_other_fields_are_ignored(morpheus: httpx2.AsyncClient):
+    assert (await completed(morpheus, labels={"a": "b"}))["model"] == "sandbox-quote"
+
+
+async def test_functions_are_called_in_streams_alone(morpheus: httpx2.AsyncClient):
+    body = await completed(morpheus, messages=WEATHER_IN_AACHEN, tools=[WEATHER])
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert "tool_calls" not in body["choices"][0]["message"]
 
 
 async def test_an_unknown_model_is_the_default_one(morpheus: httpx2.AsyncClient):
@@ -224,7 +241,8 @@ async def test_images_are_described(morpheus: httpx2.AsyncClient):
 
 async def test_parameters_are_a_schema(morpheus: httpx2.AsyncClient):
     function = {"name": "hello", "parameters": {"properties": {"a": {"enum": 3}}}}
-    response = await post(morpheus, tools=[{"type": "function", "function": function}])
+    tools = [{"type": "function", "function": function}]
+    response = await post(morpheus, tools=tools, stream=True)
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["body", "tools"]
 
@@ -324,14 +342,20 @@ async def test_streamed_function_calls_are_as_odd_as_the_transcript(morpheus: ht
 
 async def test_the_official_client_calls_functions(client: AsyncOpenAI):
     asked: Any = [{"role": "user", "content": "The weather and trains from Aachen to Bonn?"}]
-    completion = await client.chat.completions.create(
-        model="sandbox-quote", messages=asked, tools=[WEATHER, TRAIN]
+    stream = await client.chat.completions.create(
+        model="sandbox-quote", messages=asked, tools=[WEATHER, TRAIN], stream=True
     )
-    for call in completion.choices[0].message.tool_calls or []:
-        assert call.type == "function"
-        tool = WEATHER if call.function.name == "get_current_weather" else TRAIN
-        validate(json.loads(call.function.arguments), tool["function"]["parameters"])
-        asked.append({"role": "tool", "tool_call_id": call.id, "content": "done"})
+    names, arguments = {}, {0: "", 1: ""}
+    async for chunk in stream:
+        for choice in chunk.choices:
+            for call in choice.delta.tool_calls or []:
+                assert call.function is not None
+                names[call.index] = names.get(call.index) or call.function.name
+                arguments[call.index] += call.function.arguments or ""
+    for index, name in names.items():
+        tool = WEATHER if name == "get_current_weather" else TRAIN
+        validate(json.loads(arguments[index]), tool["function"]["parameters"])
+        asked.append({"role": "tool", "tool_call_id": f"call-{index}", "content": "done"})
     assert len(asked) == 3
     completion = await client.chat.completions.create(
         model="sandbox-quote", messages=asked, tools=[WEATHER, TRAIN]
@@ -367,11 +391,17 @@ async def test_the_official_client_streams(client: AsyncOpenAI):
 async def test_the_choice_of_functions(
     morpheus: httpx2.AsyncClient, choice: Any, expected: list[str]
 ):
-    body = await completed(
-        morpheus, messages=WEATHER_IN_AACHEN, tools=[WEATHER, TRAIN], tool_choice=choice
+    response = await post(
+        morpheus,
+        messages=WEATHER_IN_AACHEN,
+        tools=[WEATHER, TRAIN],
+        tool_choice=choice,
+        stream=True,
     )
-    calls = body["choices"][0]["message"].get("tool_calls", [])
-    assert [call["function"]["name"] for call in calls] == expected
+    chunks = [json.loads(each) for each in events(response) if each != "[DONE]"]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    calls = [call["function"] for delta in deltas for call in delta.get("tool_calls", [])]
+    assert [call["name"] for call in calls if "name" in call] == expected
 
 
 async def test_other_routes_are_not_found(morpheus: httpx2.AsyncClient):

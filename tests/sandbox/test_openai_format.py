@@ -97,8 +97,15 @@ async def test_long_requests_are_quoted_in_brief(http: httpx2.AsyncClient):
     assert text.endswith("word …”")
 
 
-async def test_what_is_not_documented_is_ignored(http: httpx2.AsyncClient):
-    assert "Hello!" in await answer(http, temperature=9, n=3, metadata={"agent_id": "x"}, top="x")
+async def test_openais_parameters_are_taken(http: httpx2.AsyncClient):
+    body = (
+        await post(
+            http, temperature=2, n=3, metadata={"a": "x"}, response_format={"type": "text"},
+            stop=["request"], seed=1, user="u", store=False, max_completion_tokens=50,
+        )
+    ).json()  # fmt: skip
+    assert [choice["index"] for choice in body["choices"]] == [0, 1, 2]
+    assert {choice["message"]["content"][-5:] for choice in body["choices"]} == {"Your "}
 
 
 async def test_most_tokens_cut_the_answer(http: httpx2.AsyncClient):
@@ -150,7 +157,7 @@ async def test_what_is_no_image_is_refused(http: httpx2.AsyncClient, url: str):
 
 
 async def test_a_stream_is_the_sample(http: httpx2.AsyncClient):
-    *sent, end = events(await post(http, stream=True, stream_options={"include_usage": True}))
+    *sent, end = events(await post(http, stream=True))
     assert end == "[DONE]"
     chunks = [json.loads(each) for each in sent]
     deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
@@ -164,6 +171,10 @@ async def test_a_stream_is_the_sample(http: httpx2.AsyncClient):
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert len({chunk["id"] for chunk in chunks}) == 1
     assert not any("usage" in chunk for chunk in chunks)
+    *_, last, _ = events(await post(http, stream=True, stream_options={"include_usage": True}))
+    whole = (await post(http)).json()
+    assert json.loads(last)["choices"] == []
+    assert json.loads(last)["usage"] == whole["usage"]
 
 
 async def test_a_function_call_is_the_sample(http: httpx2.AsyncClient):
@@ -322,6 +333,14 @@ async def test_refusals_are_openais_errors(
         ({"model": None}, ["model"]),
         ({"max_tokens": 0}, ["max_tokens"]),
         ({"tools": [{"function": {"name": "amberSearch"}}]}, ["tools", 0, "type"]),
+        ({"temperature": 9}, ["temperature"]),
+        ({"top": "x"}, ["top"]),
+        ({"metadata": {"files": ["x"]}}, ["metadata", "files"]),
+        ({"messages": [{"role": "user", "content": "x", "id": "1"}]}, ["messages", 0, "id"]),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "cache": True}}]},
+            ["tools", 0, "function", "cache"],
+        ),
     ],
 )
 async def test_what_is_no_request_is_fastapis_error(

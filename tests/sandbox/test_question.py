@@ -1,5 +1,7 @@
 from collections import Counter
 
+import pytest
+
 from amber_mcp.sandbox.question import Concept, Reader
 from amber_mcp.sandbox.thesaurus import Thesaurus
 from amber_mcp.sandbox.vocabulary import Vocabulary
@@ -91,3 +93,17 @@ def test_capitals_alone_do_not_make_filler_words_mean_something():
 def test_endless_questions_are_cut():
     words = " ".join(f"wort{letter}{other}" for letter in "abcdefgh" for other in "abcdefgh")
     assert len(reader("").concepts(words)) < 64
+
+
+@pytest.mark.parametrize(
+    ("question", "verb"),
+    [("Wie melde ich mich krank?", "krankmeld"), ("Fällt es aus, was dann?", "ausfall")],
+)
+def test_a_verb_is_put_together_with_the_prefix_that_ends_its_clause(question: str, verb: str):
+    concepts = reader("krankmelden ausfallen").concepts(question)
+    assert verb in {concept.word for concept in concepts}
+
+
+def test_numbers_weigh_less_than_names():
+    name, number = reader("").concepts("Otter 50")
+    assert number.weight < name.weight

@@ -1,9 +1,10 @@
 """How well plain questions find their document in the sample company, measured and printed.
 
-Both lists were written from the documents alone, without a look at the search, and are worded
+All lists were written from the documents alone, without a look at the search, and are worded
 otherwise than the documents. Those of `questions.json` mostly name a thing by an ordinary name of
-it; those of `hard_questions.json` often paraphrase the thing itself, and the search does not yet
-answer them as well as it should. Its weights were chosen with the hard list in view.
+it; those of the other two often paraphrase the thing itself, or tell of a situation. The weights,
+the thesaurus and the topics were worked on with the first two lists in view, and `unseen_questions`
+is what is found of questions that nobody worked with: they came last, and are for measuring alone.
 """
 
 import json
@@ -31,7 +32,11 @@ def pairs(name: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("name", "first_at_least", "third_at_least"),
-    [("questions.json", 0.8, 0.95), ("hard_questions.json", 0.6, 0.75)],
+    [
+        ("questions.json", 0.9, 0.95),
+        ("hard_questions.json", 0.8, 0.9),
+        ("unseen_questions.json", 0.5, 0.65),
+    ],
 )
 def test_questions_find_their_document(
     company: Company,

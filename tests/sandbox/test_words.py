@@ -72,3 +72,19 @@ def test_stems_are_right_from_many_threads():
         lexicon = Lexicon()
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(lexicon.stems, words)) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "verb"),
+    [("fällt", "fallen"), ("weggeworfen", "wegwerfen"), ("stole", "steal"), ("children", "child")],
+)
+def test_irregular_forms_share_the_stem_of_their_verb(form: str, verb: str):
+    lexicon = Lexicon()
+    assert set(lexicon.stems(form)) & set(lexicon.stems(verb))
+
+
+def test_words_of_any_conversation_are_common_in_all_their_forms():
+    lexicon = Lexicon()
+    assert lexicon.is_common("decides")
+    assert lexicon.is_common("fällt")
+    assert not lexicon.is_common("dinosaur")

@@ -110,7 +110,8 @@ async def test_no_argument_makes_a_tool_fall_over(name: str, data: st.DataObject
         async with running_upstream(completion("Because.", id="f1")) as upstream:
             text = await called(upstream, name, arguments)
     assert text
-    for sign in ("internal_error", "Traceback", "Error executing tool", "pydantic"):
+    assert not text.startswith("internal_error")  # An argument may hold these words, too.
+    for sign in ("Traceback", "Error executing tool", "pydantic"):
         assert sign not in text, arguments
     assert text.encode()
     assert len(text) < 10_000

@@ -64,6 +64,19 @@ def test_what_does_not_fit_is_named(given: dict[str, object], told: str) -> None
     assert "pydantic" not in message
 
 
+def test_long_names_are_cut() -> None:
+    deep = ["x"]
+    for _ in range(200):
+        deep = [deep]
+    assert len(faults(file_ids=deep, **{"z" * 5_000: 1})) < 700
+
+
+def test_of_many_faults_some_are_told() -> None:
+    message = faults(question="Why?", **{f"z{number}": 1 for number in range(5_000)})
+    assert "`z0` is unknown; " in message
+    assert message.endswith("; and 4990 more")
+
+
 def test_every_fault_is_told_at_once_and_long_values_are_cut() -> None:
     message = faults(question="x", search="y" * 500, zzz=1)
     assert "`search`" in message

@@ -1,5 +1,8 @@
 """Progress: the latest news, and a heartbeat; a host that does not listen holds nothing up."""
 
+import inspect
+from itertools import pairwise
+
 import anyio
 import pytest
 
@@ -75,3 +78,59 @@ async def test_without_any_news_the_host_hears_that_amber_is_waited_for() -> Non
             await host.satisfied.wait()
         tasks.cancel_scope.cancel()
     assert host.lines == [(1, "Waiting for amber (0 s)")]
+
+
+class Listening(Host):
+    """Notes when each line comes."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__(enough)
+        self.times: list[float] = []
+
+    async def __call__(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        self.times.append(anyio.current_time())
+        await super().__call__(progress, total, message)
+
+    @property
+    def gaps(self) -> list[float]:
+        return [later - earlier for earlier, later in pairwise(self.times)]
+
+
+async def test_lines_keep_their_distance_however_much_news_there_is() -> None:
+    host = Listening(enough=6)
+    reported = Progress(host)
+
+    async def talk() -> None:
+        while True:
+            reported.note("More")
+            await anyio.sleep(0.001)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reported.report)
+        tasks.start_soon(talk)
+        with anyio.fail_after(5):
+            await host.satisfied.wait()
+        tasks.cancel_scope.cancel()
+    assert min(host.gaps) >= 0.019
+
+
+async def test_a_heartbeat_comes_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted from the line before: the distance between lines is part of the wait."""
+    monkeypatch.setattr(progress, "_LEAST_SECONDS_BETWEEN", 0.2)
+    monkeypatch.setattr(progress, "_HEARTBEAT_SECONDS", 0.3)
+    host = Listening(enough=3)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Progress(host).report)
+        with anyio.fail_after(5):
+            await host.satisfied.wait()
+        tasks.cancel_scope.cancel()
+    assert min(host.gaps) >= 0.29
+    assert min(host.gaps) < 0.45
+
+
+def test_the_intervals_are_those_that_are_promised() -> None:
+    source = inspect.getsource(progress)
+    assert "_LEAST_SECONDS_BETWEEN = 1.0" in source
+    assert "_HEARTBEAT_SECONDS = 8.0" in source
