@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from . import certificates
 from .errors import NotConfigured
+from .keeping import Home, Lifetimes
 from .redaction import redacted
-from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError, LogLevel, Variable
+from .values import FaultyValueError
+from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, LogLevel, Variable
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",
@@ -25,6 +27,8 @@ _OF_A_TENANT = (
     "AMBER_MODEL",
     "AMBER_OPENAI_MODELS",
 )
+# A shorter password would hide words that happen to be the same, in answers too.
+_LEAST_TELLING = 8
 _UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
 
 
@@ -49,6 +53,9 @@ class Settings(BaseModel):
     structured: bool = True
     upload_roots: tuple[Path, ...] | None = None
     upload_field: str = "file"
+    state: Home = Home()
+    state_keys: tuple[SecretStr, ...] = ()
+    state_ttl: Lifetimes = Lifetimes()
     ca_bundle: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -87,6 +94,11 @@ class Settings(BaseModel):
         if "AMBER_API_KEY" in given and "AMBER_API_KEY_FILE" in given:
             problems.append("AMBER_API_KEY and AMBER_API_KEY_FILE are both set. Set one of them")
         settings = cls.model_validate(values)
+        if settings.state.is_redis and "AMBER_STATE_KEY" not in given:
+            problems.append(
+                "AMBER_STATE_KEY is not set, which seals what is kept in Redis. "
+                "Make a key with: openssl rand -base64 32"
+            )
         problems += settings._faulty_certificates()
         return settings.model_copy(update={"problems": tuple(problems)})
 
@@ -111,7 +123,11 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured secret, for `redacted`."""
-        held = (getattr(self, name) for name in type(self).model_fields)
+        held = [getattr(self, name) for name in type(self).model_fields]
+        held += self.state_keys
+        password = self.state.password
+        if password and len(password) >= _LEAST_TELLING:
+            held.append(password)
         return tuple(
             value
             for each in held
