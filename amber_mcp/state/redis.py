@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from .redis_client import RedisClient
-from .redis_scripts import APPEND, DELETE, IDS, PUT
+from .redis_scripts import ADD, APPEND, DELETE, IDS, PUT
 from .sealing import Seals
 from .store import Key, Kind, Store
 from .waiting import Waiting
@@ -28,6 +28,8 @@ _SECONDS_TO_SUBSCRIBE = 1.0
 _SECONDS_OF_SILENCE = 10.0
 _SECONDS_BETWEEN_LOOKS = 5.0
 _SECONDS_BETWEEN_LOOKS_WHILE_DEAF = 0.5
+
+_Word = str | bytes | int
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +61,21 @@ class RedisStore(Store):
     def __init__(self, client: RedisClient, seals: Seals) -> None:
         self._client = client
         self._seals = seals
-        self._put, self._append, self._delete, self._ids = map(
-            client.redis.register_script, (PUT, APPEND, DELETE, IDS)
+        self._add, self._put, self._append, self._delete, self._ids = map(
+            client.redis.register_script, (ADD, PUT, APPEND, DELETE, IDS)
         )
         self._waiting = Waiting()
         self._anybody = anyio.Event()
         self._listening = anyio.Event()
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
-        return await self._replace(key, record, ttl, only_new=True)
+        keys, about = self._to_write(key, record, ttl)
+        keys.append(_token())
+        return bool(await self._client.run(lambda: self._add(keys, about)))
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
-        await self._replace(key, record, ttl, only_new=False)
+        keys, about = self._to_write(key, record, ttl)
+        await self._client.run(lambda: self._put(keys, about))
 
     async def get(self, key: Key) -> JsonValue:
         place = _record(_name(key))
@@ -78,14 +83,12 @@ class RedisStore(Store):
         return None if sealed is None else self._opened(sealed, place)
 
     async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
-        name = _name(key)
-        place = _items(name)
+        place = _items(_name(key))
+        keys = [place, *_index(key.kind, key.caller), _token()]
         sealed = [self._seals.seal(to_json(item), place.encode()) for item in items]
-        keys, about = self._about(key, name, ttl)
+        about = [*self._about(key, ttl), _APPENDED, *sealed]
         if sealed:
-            await self._client.run(
-                lambda: self._append([place, *keys], [*about, _APPENDED, *sealed])
-            )
+            await self._client.run(lambda: self._append(keys, about))
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         place = _items(_name(key))
@@ -165,20 +168,17 @@ class RedisStore(Store):
                 elif message and message["type"] == "message":
                     self._waiting.ring(message["data"])
 
-    async def _replace(self, key: Key, record: JsonValue, ttl: float, *, only_new: bool) -> bool:
-        name = _name(key)
-        place = _record(name)
+    def _to_write(self, key: Key, record: JsonValue, ttl: float) -> tuple[list[str], list[_Word]]:
+        """What a script has to know to write a record: names in Redis, and the rest."""
+        place = _record(_name(key))
         sealed = self._seals.seal(to_json(record), place.encode())
-        keys, about = self._about(key, name, ttl)
-        done = await self._client.run(
-            lambda: self._put([place, *keys], [*about, int(only_new), sealed])
-        )
-        return bool(done)
+        return [place, *_index(key.kind, key.caller)], [*self._about(key, ttl), sealed]
 
-    def _about(self, key: Key, name: str, ttl: float) -> tuple[list[str], list[str | bytes | int]]:
-        """What each script that writes has to know to keep the index of the caller's ids."""
+    def _about(self, key: Key, ttl: float) -> list[_Word]:
+        """What a script has to know to write in the index of the caller's ids."""
+        name = _name(key)
         sealed_id = self._seals.seal(key.id.encode(), name.encode())
-        return _index(key.kind, key.caller), [_PREFIX, name, sealed_id, max(1, round(ttl * 1000))]
+        return [_PREFIX, name, sealed_id, max(1, round(ttl * 1000))]
 
     def _opened(self, sealed: bytes, place: str) -> JsonValue:
         value: JsonValue = from_json(self._seals.open(sealed, place.encode()))
@@ -195,6 +195,10 @@ def _record(name: str) -> str:
 
 def _items(name: str) -> str:
     return f"{_PREFIX}{name}:items"
+
+
+def _token() -> str:
+    return f"{_PREFIX}token:{secrets.token_urlsafe(18)}"
 
 
 def _index(kind: Kind, caller: str) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import anyio
+from pydantic import SecretStr
 from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,7 +24,7 @@ from .store import StateUnavailable
 
 _LIMIT_SECONDS = 5.0
 _CONNECT_SECONDS = 2.0
-_READ_SECONDS = 4.0
+_READ_SECONDS = 3.0
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 _MAX_AT_A_TIME = 32
 _MAX_REASON_CHARS = 300
@@ -32,7 +33,8 @@ _T = TypeVar("_T")
 
 
 class RedisClient:
-    """A pool of connections. A command that was sent is never sent again: it may have been done.
+    """A pool of connections. What finds none, or loses it, is tried again for a moment, as a server
+    that restarts is soon back: `work` must do no harm when it is done twice.
 
     Args:
         tls: trust, where the connections speak TLS.
@@ -40,16 +42,16 @@ class RedisClient:
 
     def __init__(self, home: Home, tls: ssl.SSLContext | None) -> None:
         self._address = str(home)
-        self._password = home.password.get_secret_value() if home.password else ""
+        self._password = home.password or SecretStr("")
         self._at_a_time = anyio.CapacityLimiter(_MAX_AT_A_TIME)
         self._pool = ConnectionPool(
-            connection_class=_PatientConnection,
+            connection_class=_Connection,
             tls=tls,
             host=home.host,
             port=home.port,
             db=home.database,
             username=home.username or None,
-            password=self._password or None,
+            password=self._password.get_secret_value() or None,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=_CONNECT_SECONDS,
@@ -75,7 +77,7 @@ class RedisClient:
         try:
             with anyio.fail_after(_LIMIT_SECONDS):
                 async with self._at_a_time:
-                    return await work()
+                    return await self._tried(work)
         except (AuthenticationError, NoPermissionError) as error:
             raise NotConfigured(
                 f"Redis at {self._address} (AMBER_STATE) refuses this user: {self._told(error)}"
@@ -85,35 +87,34 @@ class RedisClient:
                 f"Redis at {self._address} (AMBER_STATE) is out of order: {self._told(error)}"
             ) from None
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self.redis.aclose()
-        await self._pool.disconnect()
-
-    def _told(self, error: Exception) -> str:
-        reason = redacted(str(error), self._password)[:_MAX_REASON_CHARS]
-        return reason or f"it did not answer within {_LIMIT_SECONDS:g} s"
-
-
-class _PatientConnection(Connection):
-    """Connects again for a while, as a server that restarts is back in a moment."""
-
-    def __init__(self, *, tls: ssl.SSLContext | None, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._tls = tls
-
-    async def connect(self) -> None:
-        connect: Callable[[], Awaitable[None]] = super().connect
+    async def _tried(self, work: Callable[[], Awaitable[_T]]) -> _T:
         for pause in _PAUSES:
             try:
-                return await connect()
+                return await work()
             except AuthenticationError:
                 raise
             except ConnectionError as error:
                 if "CERTIFICATE" in str(error):
                     raise
             await anyio.sleep(pause)
-        return await connect()
+        return await work()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.redis.aclose()
+        await self._pool.disconnect()
+
+    def _told(self, error: Exception) -> str:
+        reason = redacted(str(error), self._password.get_secret_value())[:_MAX_REASON_CHARS]
+        return reason or f"it did not answer within {_LIMIT_SECONDS:g} s"
+
+
+class _Connection(Connection):
+    """A connection that speaks TLS with a context that was made elsewhere."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._tls = tls
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         arguments = super()._connection_arguments()

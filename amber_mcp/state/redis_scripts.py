@@ -2,7 +2,11 @@
 
 Each caller has an index of each kind: a sorted set of names in the order in which they were last
 written, and a hash that tells their sealed ids.
+
+A script that adds is given a token: sent again, because its answer was lost, it is not done again.
 """
+
+_REMEMBERED_MS = 60_000
 
 _INDEX = """
 local function is_there(prefix, name)
@@ -26,18 +30,27 @@ local function touch(order, ids, prefix, name, id, ttl)
 end
 """
 
-PUT = f"""{_INDEX}
-local record, order, ids = unpack(KEYS)
-local prefix, name, id, ttl, only_new, value = unpack(ARGV)
-if only_new == '1' and redis.call('EXISTS', record) == 1 then return 0 end
+ADD = f"""{_INDEX}
+local record, order, ids, token = unpack(KEYS)
+local prefix, name, id, ttl, value = unpack(ARGV)
+if redis.call('EXISTS', record) == 1 then return redis.call('EXISTS', token) end
+redis.call('SET', token, '', 'PX', math.min(ttl, {_REMEMBERED_MS}))
 redis.call('SET', record, value, 'PX', ttl)
 touch(order, ids, prefix, name, id, tonumber(ttl))
 return 1
 """
 
+PUT = f"""{_INDEX}
+local record, order, ids = unpack(KEYS)
+local prefix, name, id, ttl, value = unpack(ARGV)
+redis.call('SET', record, value, 'PX', ttl)
+touch(order, ids, prefix, name, id, tonumber(ttl))
+"""
+
 APPEND = f"""{_INDEX}
-local items, order, ids = unpack(KEYS)
+local items, order, ids, token = unpack(KEYS)
 local prefix, name, id, ttl, channel = unpack(ARGV, 1, 5)
+if not redis.call('SET', token, '', 'NX', 'PX', {_REMEMBERED_MS}) then return end
 for i = 6, #ARGV do redis.call('RPUSH', items, ARGV[i]) end
 redis.call('PEXPIRE', items, ttl)
 touch(order, ids, prefix, name, id, tonumber(ttl))

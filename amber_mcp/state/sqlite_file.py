@@ -61,6 +61,11 @@ def _make_private(path: Path) -> None:
     """Make the file if there is none, before anything is in it; others must not read it."""
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        raise _unusable(path, f"there is no folder {path.parent.parent}") from None
+    except OSError as error:
+        raise _unusable(path, f"{path.parent} is no folder: {_reason(error)}") from None
+    try:
         # A file that exists is looked at and never opened here: to close it again would take away
         # the locks that SQLite may hold on it in this process.
         with suppress(FileExistsError):
@@ -68,12 +73,8 @@ def _make_private(path: Path) -> None:
         for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             with suppress(FileNotFoundError):
                 _check(each, each.lstat())
-    except FileExistsError:
-        raise _unusable(path, f"{path.parent} is not a folder") from None
-    except FileNotFoundError:
-        raise _unusable(path, f"there is no folder {path.parent.parent}") from None
     except OSError as error:
-        raise _unusable(path, (error.strerror or str(error)).lower()) from None
+        raise _unusable(path, _reason(error)) from None
 
 
 def _check(path: Path, status: os.stat_result) -> None:
@@ -134,6 +135,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > give_up:
                 raise
             time.sleep(0.01)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _unusable(path: Path, reason: str) -> NotConfigured:
