@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -243,11 +244,16 @@ async def test_those_who_wait_go_on_waiting_through_a_restart(server: RedisServe
 async def test_those_who_wait_are_told_that_the_server_is_gone(server: RedisServer) -> None:
     with anyio.fail_after(30):
         async with opened(server.url) as store:
-            with anyio.move_on_after(0.2):
-                await store.wait(PLACE, 0)
-            server.stop()
-            with pytest.raises(StateUnavailable):
-                await store.wait(PLACE, 0)
+
+            async def told() -> None:
+                with pytest.raises(StateUnavailable), anyio.fail_after(4):
+                    await store.wait(PLACE, 0)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(told)
+                await anyio.sleep(0.3)
+                server.stop()
+            await told()
             server.start()
             await store.append(PLACE, 1, ttl=TTL)
             await store.wait(PLACE, 0)
@@ -266,13 +272,20 @@ async def test_a_server_that_says_nothing_is_not_waited_for_long(server: RedisSe
     assert server.process is not None
     async with opened(server.url) as store:
         await store.put(PLACE, "record", ttl=TTL)
-        server.process.send_signal(19)
+
+        async def told() -> None:
+            with pytest.raises(StateUnavailable):
+                await store.get(PLACE)
+
+        server.process.send_signal(signal.SIGSTOP)
         try:
-            with anyio.fail_after(8):
-                with pytest.raises(StateUnavailable):
-                    await store.get(PLACE)
+            with anyio.fail_after(5.8):
+                async with anyio.create_task_group() as tasks:
+                    # More than are let through at a time.
+                    for _ in range(70):
+                        tasks.start_soon(told)
         finally:
-            server.process.send_signal(18)
+            server.process.send_signal(signal.SIGCONT)
         assert await store.get(PLACE) == "record"
 
 
@@ -311,6 +324,25 @@ async def test_no_error_log_or_repr_holds_the_password(
             seen.append(await refused(store))
     assert not [each for each in seen if PASSWORD in str(each) or PASSWORD in repr(each)]
     assert PASSWORD not in caplog.text
+
+
+async def test_a_server_that_repeats_the_password_is_not_quoted() -> None:
+    async def serve(client: SocketStream) -> None:
+        async with client:
+            await client.receive()
+            told = f"-ERR unknown command, with args beginning with: `{PASSWORD}`\r\n"
+            await client.send(told.encode())
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, serve)
+            async with opened(f"redis://:{PASSWORD}@127.0.0.1:{port}") as store:
+                with pytest.raises(StateUnavailable) as error:
+                    await store.get(PLACE)
+            tasks.cancel_scope.cancel()
+    assert "args beginning with: `[hidden]`" in error.value.message
+    assert PASSWORD not in str(error.getrepr(chain=True))
 
 
 async def refused(store: Store) -> str:

@@ -190,7 +190,7 @@ async def test_a_lock_that_is_never_let_go_is_told_and_blocks_nothing_else(
         await store.put(KEY, "record", ttl=60)
 
 
-async def test_processes_that_open_a_new_file_at_once_share_it(tmp_path: Path) -> None:
+async def test_those_who_open_a_new_file_at_once_share_it(tmp_path: Path) -> None:
     secrets: list[bytes] = []
 
     async def opened() -> None:
