@@ -17,6 +17,11 @@ from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .errors import AmberError, NotConfigured, UpstreamTimeout
 from .settings import Settings
+from .state.callers import caller_of
+from .state.conversations import Conversations
+from .state.homes import open_store
+from .state.memory import MemoryStore
+from .state.store import Store
 
 
 @dataclass
@@ -29,6 +34,7 @@ class App:
 
     settings: Settings
     apis: Mapping[str, CompletionsApi]
+    store: Store
     left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
     _default_model: str = ""
@@ -65,6 +71,16 @@ class App:
         if self._failure is not None:
             raise self._failure
         self.settings.require(upstream)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations of all callers."""
+        return Conversations(self.store, ttl=self.settings.state_ttl.conversation)
+
+    async def caller(self) -> str:
+        """Who calls, as the state knows it: whoever has the configured key for the tenant."""
+        identity = self.settings.api_key.get_secret_value()
+        return caller_of(self.settings.base_url, identity, await self.store.secret())
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.
@@ -120,14 +136,16 @@ async def open_app(
         apis: dict[str, CompletionsApi] = {}
         left_out: tuple[str, ...] = ()
         failure: NotConfigured | None = None
+        store: Store = MemoryStore()
         try:
+            store = await stack.enter_async_context(open_store(settings))
             if settings.uses_sandbox:
                 settings, left_out = await _start_sandbox(settings, stack, documents, web)
             if not settings.problems:
                 apis = await _open_apis(settings, stack)
         except NotConfigured as error:
             failure = error
-        yield App(settings, apis, left_out, failure)
+        yield App(settings, apis, store, left_out, failure)
 
 
 async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:

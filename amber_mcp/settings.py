@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from . import certificates
 from .errors import NotConfigured
+from .keeping import Home, Lifetimes
 from .redaction import redacted
-from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, FaultyValueError, LogLevel, Variable
+from .values import FaultyValueError
+from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, LogLevel, Variable
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",
@@ -49,6 +51,9 @@ class Settings(BaseModel):
     structured: bool = True
     upload_roots: tuple[Path, ...] | None = None
     upload_field: str = "file"
+    state: Home = Home()
+    state_keys: tuple[SecretStr, ...] = ()
+    state_ttl: Lifetimes = Lifetimes()
     ca_bundle: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -59,6 +64,8 @@ class Settings(BaseModel):
     max_answer_chars: int = 40_000
     max_upload_bytes: int = 2 * 1024**3
     max_body_bytes: int = 32 * 1024**2
+    max_history_chars: int = 60_000
+    web_with_company: bool = False
     retries: int = 3
     max_concurrent_requests: int = 32
     max_response_bytes: int = 32 * 1024**2
@@ -87,6 +94,11 @@ class Settings(BaseModel):
         if "AMBER_API_KEY" in given and "AMBER_API_KEY_FILE" in given:
             problems.append("AMBER_API_KEY and AMBER_API_KEY_FILE are both set. Set one of them")
         settings = cls.model_validate(values)
+        if settings.state.is_redis and "AMBER_STATE_KEY" not in given:
+            problems.append(
+                "AMBER_STATE_KEY is not set, which seals what is kept in Redis. "
+                "Make a key with: openssl rand -base64 32"
+            )
         problems += settings._faulty_certificates()
         return settings.model_copy(update={"problems": tuple(problems)})
 
@@ -117,8 +129,9 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured secret, for `redacted`."""
-        password = self.client_key_password.get_secret_value()
-        return (*self.keys, password) if password else self.keys
+        held = [*self.state_keys, self.client_key_password, self.state.password]
+        values = (each.get_secret_value() for each in held if isinstance(each, SecretStr))
+        return (*self.keys, *filter(None, values))
 
     @property
     def uses_sandbox(self) -> bool:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from .addresses import is_loopback
+from .keeping import home, lifetimes, state_keys
+from .values import FaultyValueError, expanded
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SANDBOX: Final = "sandbox"
@@ -29,14 +31,6 @@ class Variable:
     parse: Callable[[str], object]
     example: str
     meaning: str
-
-
-class FaultyValueError(ValueError):
-    """A value that cannot be used; `usable` is what is left of it that can."""
-
-    def __init__(self, fault: str, usable: object = None) -> None:
-        super().__init__(fault)
-        self.usable = usable
 
 
 def _tenant(value: str) -> str:
@@ -89,7 +83,7 @@ def _api_key(value: str) -> SecretStr:
 def _api_key_file(value: str) -> SecretStr:
     # A key that was put here by mistake must not be repeated.
     shown = value if re.match(r"[/~.\\]|[A-Za-z]:[/\\]", value) else "it"
-    path = _expanded(value)
+    path = expanded(value)
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_KEY_FILE_BYTES + 1)
@@ -133,7 +127,7 @@ def _tools(value: str) -> tuple[str, ...]:
 def _upload_roots(value: str) -> tuple[Path, ...]:
     """The folders; where one of them is faulty, none is allowed rather than the default."""
     try:
-        roots = tuple(_expanded(part.strip()) for part in value.split(os.pathsep) if part.strip())
+        roots = tuple(expanded(part.strip()) for part in value.split(os.pathsep) if part.strip())
     except FaultyValueError as fault:
         raise FaultyValueError(str(fault), ()) from None
     for root in roots:
@@ -146,14 +140,7 @@ def _pem_path(value: str) -> Path:
     # A key that was put here by mistake must not be repeated.
     if "-----BEGIN" in value:
         raise FaultyValueError("holds a certificate or a key itself: it must name a file")
-    return _expanded(value)
-
-
-def _expanded(value: str) -> Path:
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:
-        raise FaultyValueError("names the home folder of somebody unknown") from None
+    return expanded(value)
 
 
 def _switch(value: str) -> bool:
@@ -306,6 +293,27 @@ VARIABLES: Final = (
         "`off` leaves out structured results, for hosts that choke on them",
     ),
     Variable(
+        "AMBER_STATE",
+        "state",
+        home,
+        "sqlite:~/.amber-mcp/state.db",
+        "Where conversations, runs and uploads are kept: `memory`, `sqlite:PATH` or `redis://…`",
+    ),
+    Variable(
+        "AMBER_STATE_KEY",
+        "state_keys",
+        state_keys,
+        "…",
+        "Seals what is kept in Redis: `openssl rand -base64 32`; of several, the first seals",
+    ),
+    Variable(
+        "AMBER_STATE_TTL",
+        "state_ttl",
+        lifetimes,
+        "conversation=30d,run=12h",
+        "How long each kind is kept after it was last written, or one duration for all",
+    ),
+    Variable(
         "AMBER_CA_BUNDLE",
         "ca_bundle",
         _pem_path,
@@ -356,6 +364,20 @@ VARIABLES: Final = (
         _at_least(200),
         "40000",
         "Characters of an answer that the assistant gets to see",
+    ),
+    Variable(
+        "AMBER_MAX_HISTORY_CHARS",
+        "max_history_chars",
+        _at_least(0),
+        "60000",
+        "Characters of a conversation's earlier turns that go to amber; the oldest are left out",
+    ),
+    Variable(
+        "AMBER_WEB_WITH_COMPANY",
+        "web_with_company",
+        _switch,
+        "on",
+        "`on` lets `web_search` send a conversation's company answers along",
     ),
     Variable(
         "AMBER_MAX_UPLOAD_BYTES",

@@ -25,6 +25,8 @@ SECRETS = {
     "MORPHEUS_API_KEY",
     "ADAPTIVE_API_KEY",
     "AMBER_CLIENT_KEY_PASSWORD",
+    "AMBER_STATE",  # a Redis server's address may hold a password
+    "AMBER_STATE_KEY",
 }
 UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 

@@ -5,9 +5,9 @@ import ssl
 import httpx2
 
 from amber_mcp.settings import Settings
+from amber_mcp.tls import tls_context
 
 from .proxies import Way
-from .tls import tls_context
 
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
 """How many requests there are at a time is said in `patience.py`, where whoever waits is told."""

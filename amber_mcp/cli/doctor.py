@@ -10,13 +10,13 @@ import click
 from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.api.proxies import Way, way_to
-from amber_mcp.api.tls import authorities
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
 from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
+from amber_mcp.tls import authorities
 
 from .terminal import harmless, run_async, wrapped
 

@@ -1,6 +1,7 @@
 """The one interface to what is kept: records and lists under keys, with a time to live.
 
-Three homes implement it: `memory.py`, `sqlite.py` and `redis.py`.
+Three homes implement it: `memory.py`, `sqlite.py` and `redis.py`; `homes.py` opens the configured
+one.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +11,18 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from amber_mcp.errors import InternalError
+
 Kind = Literal["conversation", "run", "upload", "lease", "attach", "stop"]
+
+
+class StateUnavailable(InternalError):
+    """The home cannot be reached, or cannot be written to. It is this server's, not amber's."""
+
+    advice = (
+        "Call again in a moment; if it stays, whoever runs this server should check what "
+        "AMBER_STATE names."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,8 @@ class Store(ABC):
     """A home. Each key has a record, a list, or both; each of them lives for `ttl` seconds after
     it was last written.
 
-    Values are JSON. Every method is atomic, whatever other tasks, processes or replicas do.
+    Values are JSON. Every method is atomic, whatever other tasks, processes or replicas do, and
+    raises `StateUnavailable` where the home is out of order.
     """
 
     @abstractmethod
@@ -62,7 +75,9 @@ class Store(ABC):
 
     @abstractmethod
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
-        """The ids of the caller's records of one kind, the latest written first."""
+        """The ids under which the caller keeps a record or a list, the latest written first."""
 
-    async def aclose(self) -> None:
-        """Let go of files and connections."""
+    @abstractmethod
+    async def secret(self) -> bytes:
+        """Random bytes that live as long as the home, the same for all who share it: the key for
+        `caller_of`."""

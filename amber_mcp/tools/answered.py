@@ -63,8 +63,8 @@ class Answered(Result):
             parts.append("\n".join(["Sources:", *lines]))
         if self.dropped_turns:
             parts.append(
-                f"[Without the {self.dropped_turns} oldest turns of this conversation: it is longer "
-                "than AMBER_MAX_HISTORY_CHARS. Repeat what matters of them.]"
+                f"[Without the {self.dropped_turns} oldest turns of this conversation, which is "
+                "longer than AMBER_MAX_HISTORY_CHARS. Repeat what matters of them.]"
             )
         last = f"Model: {self.model}"
         if self.conversation_id:

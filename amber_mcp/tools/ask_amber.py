@@ -64,7 +64,7 @@ async def ask_amber(
         parameters=search_parameters(
             search,
             language=language_of(app, language or talk.before.language),
-            file_ids=tuple(dict.fromkeys((*talk.before.file_ids, *file_ids))),
+            file_ids=talk.files(file_ids),
             temperature=chosen_temperature(temperature),
         ),
     )

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from amber_mcp.api.types import Message
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
 
@@ -25,12 +24,6 @@ def required_text(name: str, value: str) -> str:
     if text := value.strip():
         return text
     raise InvalidRequest(f"`{name}` is empty", advice=f"Pass `{name}` as a full sentence.")
-
-
-def conversation(question: str, instructions: str = "") -> tuple[Message, ...]:
-    """The messages of a single question."""
-    system = (Message("system", instructions),) if instructions.strip() else ()
-    return (*system, Message("user", question))
 
 
 async def model_of(app: App, model: str) -> str:

@@ -1,6 +1,7 @@
 """A question within a conversation: what goes to amber with it, and what is kept of it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from amber_mcp.api.types import Message
 from amber_mcp.errors import AmberError
+from amber_mcp.state.callers import new_id
 from amber_mcp.state.conversations import Conversation, Origin, Turn
 
 from .tool import Call
@@ -38,6 +40,10 @@ class Talk:
         )
         return (*system, *turns, Message("user", question))
 
+    def files(self, file_ids: Sequence[str]) -> tuple[str, ...]:
+        """The conversation's files and the question's own: amber takes them with each request."""
+        return tuple(dict.fromkeys((*self.before.file_ids, *file_ids)))
+
 
 async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company") -> Talk:
     """The conversation that a question belongs to; a new one where no id is given.
@@ -51,8 +57,8 @@ async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company
     app = call.app
     given = conversation_id.strip()
     if not given:
-        return Talk(app.new_conversation_id(), Conversation(), Conversation())
-    whole = await app.conversations.load(app.caller, given)
+        return Talk(new_id("conversation"), Conversation(), Conversation())
+    whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
     return Talk(given, before, before.within(app.settings.max_history_chars))
@@ -64,9 +70,8 @@ async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
     An answer that cannot be kept is an answer all the same.
     """
     try:
-        await call.app.conversations.add(call.app.caller, talk.id, turn)
+        await call.app.conversations.add(await call.app.caller(), talk.id, turn)
     except AmberError as error:
         logger.warning("turn not kept", extra={"cause": error.kind})
         return {"conversation_id": "", "dropped_turns": talk.sent.dropped}
     return {"conversation_id": talk.id, "dropped_turns": talk.sent.dropped}
-

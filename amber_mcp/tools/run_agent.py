@@ -7,9 +7,12 @@ from pydantic import Field
 from amber_mcp.agents import agent_id_of
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
+from amber_mcp.errors import InvalidRequest
+from amber_mcp.state.conversations import Turn
 
 from .answered import Answered, answer_call, fields_of
-from .asking import Language, ModelId, conversation, language_of, model_of, required_text
+from .asking import Language, ModelId, language_of, model_of, required_text
+from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
 
@@ -31,16 +34,21 @@ class AgentRun(Answered):
 @tool(title="Run an amber agent", read_only=False, idempotent=False, destructive=True)
 async def run_agent(
     call: Call,
-    agent: Annotated[
-        str, Field(description="The agent's configured name, or its id. Agents cannot be listed.")
-    ],
     task: Annotated[
         str, Field(description="The task in full sentences, with all that the agent has to know.")
     ],
+    agent: Annotated[
+        str,
+        Field(
+            description="The agent's configured name, or its id. Agents cannot be listed. Empty: "
+            "the conversation's."
+        ),
+    ] = "",
     search: Annotated[
         Literal["company", "web", "none"],
         Field(description="What the agent may search besides its own knowledge."),
     ] = "company",
+    conversation_id: ConversationId = "",
     file_ids: Annotated[
         list[str], Field(description="Files to work on: ids that upload_file returned.")
     ] = [],  # noqa: B006  # never changed: pydantic copies it
@@ -54,22 +62,36 @@ async def run_agent(
     Example: {"agent": "hr", "task": "Summarise the rules for parental leave for a new parent."}
     """
     app = call.app
-    amber_agent = required_text("agent", agent)
+    task = required_text("task", task)
+    talk = await talk_of(call, conversation_id)
+    amber_agent = agent.strip() or talk.before.agent
+    if not amber_agent:
+        raise InvalidRequest("`agent` is empty", advice="Name the agent, or pass its id.")
+    agent_id = agent_id_of(amber_agent, app.settings.agents)
     request = ChatRequest(
-        messages=conversation(required_text("task", task)),
+        messages=talk.messages(task, talk.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language),
-            agent_id=agent_id_of(amber_agent, app.settings.agents),
-            file_ids=tuple(file_ids),
+            language=language_of(app, language or talk.before.language),
+            agent_id=agent_id,
+            file_ids=talk.files(file_ids),
         ),
     )
     call.progress.note(f"The agent {amber_agent} is at work")
     answered = await answer_call(call, request)
+    turn = Turn(
+        question=task,
+        answer=answered.text,
+        origin="company",
+        language=language.strip(),
+        agent=agent_id,
+        file_ids=tuple(file_ids),
+    )
     return AgentRun.model_validate(
         {
             **fields_of(call, answered),
+            **await kept(call, talk, turn),
             "agent": amber_agent,
             "elapsed_seconds": answered.elapsed_seconds,
         }

@@ -6,9 +6,11 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
+from amber_mcp.state.conversations import Turn
 
 from .answered import Answered, answer_call, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
+from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
 

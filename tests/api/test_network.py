@@ -14,9 +14,9 @@ import pytest
 import trustme
 
 from amber_mcp.api.proxies import is_excepted, way_to
-from amber_mcp.api.tls import tls_context
 from amber_mcp.errors import NotConfigured
 from amber_mcp.settings import Settings
+from amber_mcp.tls import tls_context
 from tests.network import (
     HOST,
     RunningProxy,

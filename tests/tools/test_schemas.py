@@ -12,7 +12,7 @@ from amber_mcp.tools import Tool, tools_named
 from amber_mcp.variables import DEFAULT_TOOLS, TOOL_NAMES
 
 SNAPSHOT = Path(__file__).parent / "contract.json"
-TOKEN_BUDGET = 2_200
+TOKEN_BUDGET = 2_600
 CHARS_A_TOKEN = 4
 ACTING = ("upload_file", "run_agent", "chat_completion", "send_feedback")
 PLAIN_TYPES = {"string", "number", "integer", "boolean"}

@@ -1,0 +1,57 @@
+"""The home that AMBER_STATE names, open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from amber_mcp.errors import NotConfigured
+from amber_mcp.keeping import key_bytes
+from amber_mcp.settings import Settings
+
+from .store import Store
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Where the settings say that state is kept.
+
+    A Redis server need not be there yet: what uses the store tells, and works once it is.
+
+    Raises:
+        NotConfigured: if the home cannot be used.
+    """
+    match settings.state.scheme:
+        case "memory":
+            from .memory import MemoryStore
+
+            yield MemoryStore()
+        case "sqlite":
+            from .sqlite import open_sqlite
+
+            async with open_sqlite(settings.state.path) as store:
+                yield store
+        case "redis" | "rediss":
+            async with _open_redis(settings) as store:
+                yield store
+
+
+@asynccontextmanager
+async def _open_redis(settings: Settings) -> AsyncIterator[Store]:
+    try:
+        from .redis import open_redis
+        from .redis_client import RedisClient
+        from .sealing import Seals
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"AMBER_STATE names a Redis server, and {error.name} is not installed: "
+            'pip install "amber-mcp[redis]"'
+        ) from None
+    tls = None
+    if settings.state.scheme == "rediss":
+        from amber_mcp.tls import tls_context
+
+        tls = tls_context(settings)
+    if not settings.state_keys:
+        raise NotConfigured("AMBER_STATE_KEY is not set, which seals what is kept in Redis")
+    seals = Seals([key_bytes(key.get_secret_value()) for key in settings.state_keys])
+    async with open_redis(RedisClient(settings.state, tls), seals) as store:
+        yield store

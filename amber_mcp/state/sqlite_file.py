@@ -1,0 +1,145 @@
+"""The SQLite file: made for its owner alone, and refused where it is somebody else's."""
+
+import os
+import secrets
+import sqlite3
+import stat
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from amber_mcp.errors import NotConfigured
+
+APPLICATION_ID = 0x616D6272
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 5.0
+
+_SCHEMA = """
+CREATE TABLE home (secret BLOB NOT NULL, writes INTEGER NOT NULL);
+CREATE TABLE records (
+    kind TEXT NOT NULL, caller TEXT NOT NULL, id TEXT NOT NULL,
+    value BLOB NOT NULL, expires REAL NOT NULL, written INTEGER NOT NULL,
+    PRIMARY KEY (kind, caller, id)
+);
+CREATE TABLE lists (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL, caller TEXT NOT NULL, id TEXT NOT NULL,
+    length INTEGER NOT NULL, expires REAL NOT NULL, written INTEGER NOT NULL,
+    UNIQUE (kind, caller, id)
+);
+CREATE TABLE items (
+    list INTEGER NOT NULL REFERENCES lists ON DELETE CASCADE,
+    position INTEGER NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (list, position)
+);
+CREATE INDEX records_expire ON records (expires);
+CREATE INDEX lists_expire ON lists (expires);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it; any thread may use the connection, one at a time.
+
+    Raises:
+        NotConfigured: naming AMBER_STATE and what is wrong with the file.
+    """
+    _make_private(path)
+    with ExitStack() as stack:
+        try:
+            connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            stack.callback(connection.close)
+            _set_up(connection, path)
+        except sqlite3.Error as error:
+            raise _unusable(path, str(error)) from None
+        stack.pop_all()
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file if there is none, before anything is in it; others must not read it."""
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        raise _unusable(path, f"there is no folder {path.parent.parent}") from None
+    except OSError as error:
+        raise _unusable(path, f"{path.parent} is no folder: {_reason(error)}") from None
+    try:
+        # A file that exists is looked at and never opened here: to close it again would take away
+        # the locks that SQLite may hold on it in this process.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            with suppress(FileNotFoundError):
+                _check(each, each.lstat())
+    except OSError as error:
+        raise _unusable(path, _reason(error)) from None
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise _unusable(path, "it is a link: name the file itself")
+    if not stat.S_ISREG(status.st_mode):
+        raise _unusable(path, "it is not a regular file")
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        raise _unusable(path, "it belongs to somebody else")
+    if status.st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_ours(connection, path):
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+            connection.execute("INSERT INTO home VALUES (?, 0)", (secrets.token_bytes(32),))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there; if not, the file is empty.
+
+    Raises:
+        NotConfigured: if it is another program's, or another version's.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application == APPLICATION_ID:
+        if version != SCHEMA_VERSION:
+            raise _unusable(path, f"another version of amber-mcp wrote it (format {version})")
+        return True
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application or version or tables:
+        raise _unusable(path, "it is the database of another program")
+    return False
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on: of processes that start together, SQLite lets but one do it."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _unusable(path: Path, reason: str) -> NotConfigured:
+    return NotConfigured(f"AMBER_STATE names a file that cannot be used: {path}: {reason}")

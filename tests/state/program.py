@@ -1,0 +1,27 @@
+"""A process of its own that writes: `python -m tests.state.program CALLER ID WRITER COUNT`.
+
+It says `ready`, waits for a line, then adds one item after the other and tells each that is kept.
+"""
+
+import sys
+
+import anyio
+import anyio.to_thread
+
+from amber_mcp.settings import Settings
+from amber_mcp.state.homes import open_store
+from amber_mcp.state.store import Key
+
+
+async def main(caller: str, list_id: str, writer: str, count: int) -> None:
+    async with open_store(Settings.from_environment()) as store:
+        print("ready", flush=True)
+        await anyio.to_thread.run_sync(sys.stdin.readline)
+        for number in range(count):
+            item = {"writer": writer, "number": number}
+            await store.append(Key("run", caller, list_id), item, ttl=60)
+            print(number, flush=True)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
