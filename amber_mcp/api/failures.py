@@ -61,7 +61,8 @@ _TYPES: Mapping[str, type[AmberError]] = {
     "tokens": RateLimited,
 }
 _ENTITY_NOT_FOUND = b"EntityNotFound"
-_NO_CLIENT_CERTIFICATE = b"SSL certificate"  # as nginx words it
+# As nginx words it: that a body speaks of certificates may be a question that it repeats.
+_NO_CLIENT_CERTIFICATE = (b"No required SSL certificate was sent", b"The SSL certificate error")
 CLIENT_CERTIFICATE = (
     "Set AMBER_CLIENT_CERT and AMBER_CLIENT_KEY to a certificate that your IT department issued "
     "for this purpose and that has not expired."
@@ -77,7 +78,7 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
             status=status,
             advice="Check the base URL: it should be the address that the redirect leads to.",
         )
-    if status == 400 and _NO_CLIENT_CERTIFICATE in body:
+    if status == 400 and any(words in body for words in _NO_CLIENT_CERTIFICATE):
         return UpstreamUnreachable(
             "a client certificate is required, or the one that was presented is refused",
             status=status,
@@ -85,7 +86,7 @@ def failure_of(response: httpx2.Response, body: bytes) -> AmberError:
             advice=CLIENT_CERTIFICATE,
         )
     kind = _KINDS.get(status, InvalidRequest if 400 <= status < 500 else UpstreamError)
-    if _ENTITY_NOT_FOUND in body:
+    if status in (400, 404, 500) and _ENTITY_NOT_FOUND in body:
         kind = NotFound
     suggested = _suggested_in(body)
     wait = _retry_after(response)
@@ -106,7 +107,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
         return float(told)
     try:
         until = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
@@ -124,7 +125,7 @@ def _limits_told(response: httpx2.Response, wait: float | None) -> str:
     """What the headers say: which limit is used up, and how long to wait."""
     headers = response.headers
     used_up = [
-        f"the limit of {headers.get(f'x-ratelimit-limit-{what}', '?')} {what}"
+        f"the limit of {_count(headers.get(f'x-ratelimit-limit-{what}', ''))} {what}"
         for what in ("requests", "tokens")
         if headers.get(f"x-ratelimit-remaining-{what}") == "0"
     ]
@@ -133,12 +134,16 @@ def _limits_told(response: httpx2.Response, wait: float | None) -> str:
     return " ".join(parts)
 
 
+def _count(told: str) -> str:
+    return told if re.fullmatch(r"[0-9]{1,12}", told) else "?"
+
+
 def _suggested_in(body: bytes) -> str:
     """The models that Morpheus suggests for a name that is nearly one (section 9)."""
     try:
         match parse_json(body):
             case {"error": {"suggestions": [*names]}}:
-                return ", ".join(str(name)[:80] for name in names[:5])
+                return ", ".join(bounded(str(name))[:80] for name in names[:5])
     except ValueError:
         pass
     return ""

@@ -61,7 +61,7 @@ def is_excepted(host: str, port: int, exceptions: str) -> bool:
     same), an address, a network (`10.0.0.0/8`), any of the first two with a port, or `*`.
     """
     for entry in re.split(r"[\s,]+", exceptions.lower()):
-        match = re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d+))?", entry)
+        match = re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d{1,5}))?", entry)
         named, of_port = match.groups() if match else (entry, None)
         if of_port is not None and int(of_port) != port:
             continue
@@ -84,20 +84,30 @@ def _proxy(variable: str, address: str) -> httpx2.Proxy:
     """The proxy at `address`, which may hold a password: no error repeats it."""
     try:
         proxy = _Proxy(address if "://" in address else f"http://{address}")
-        url = proxy.url
     except (ValueError, httpx2.InvalidURL):
-        url = None
-    if url is None or not url.host or url.path not in ("", "/") or url.query or url.fragment:
+        proxy = None
+    if proxy is None or not _is_a_host(proxy.url):
         raise NotConfigured(
             f"{variable} is not the address of a proxy: http://, https:// or socks5://, a host "
             "and a port. Special characters in a password must be percent-encoded. " + _EXAMPLE
         )
-    if url.scheme.startswith("socks") and find_spec("socksio") is None:
+    if not proxy.url.scheme.startswith("socks"):
+        return proxy
+    if find_spec("socksio") is None:
         raise NotConfigured(
             f"{variable} names a SOCKS proxy, and what it needs is not installed",
             advice="Install amber-mcp with its extra: `pip install 'amber-mcp[socks]'`.",
         )
+    if any(len(part) > 255 for part in proxy.raw_auth or ()):
+        raise NotConfigured(f"{variable} holds a user name or a password too long for SOCKS (255)")
     return proxy
+
+
+def _is_a_host(url: httpx2.URL) -> bool:
+    """Whether `url` leads to a host, at a port that can be, and to nothing on it."""
+    may_be = url.port is None or 0 < url.port < 65_536
+    rest = url.path.removeprefix("/") or url.query or url.fragment
+    return bool(url.host) and may_be and not rest
 
 
 class _Proxy(httpx2.Proxy):

@@ -22,8 +22,25 @@ _MARKDOWN_LINK = re.compile(
 )
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\])}|\\^]+")
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
-_IMAGE = re.compile(r"!(\[[^\[\]]{0,500}\][ \n]?[(\[])")
-_IMAGE_TAG = re.compile(r"(?is)<img\b[^>]{0,2000}>?")
+_IMAGE = re.compile(r"(?<!\\)!(?=\[[^\[\]]{0,500}\][ \n]?[(\[])")
+# What follows the `<` of any other tag is a name without attributes that have a value, the address
+# of a page, or attributes that lead nowhere. It is on one line (Markdown removes what begins the
+# next one: `>`) and its spaces are HTML's, which are fewer than Python's.
+_TAG_THAT_MAY_FETCH = re.compile(
+    r"""(?aix) < (?= [a-z] ) (?!
+        (?! (?: img | image | script | style ) \b ) [a-z] [\w:.-]*+
+        (?: [^>=\n\r]{0,99}+ >
+          | (?<= <http: | https: ) // [^\s<>"'=?]*+ \? [^\s<>"'=/]*+ = [^\s<>"']*+ >
+          | (?: (?<= <a ) [ \t]++ href = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' ) )?+
+            (?: [ \t]++
+                (?: (?: align | alt | class | color | colspan | dir | height | id | lang | name
+                      | rel | rowspan | start | target | title | type | value | width )
+                    = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' | [\w.%#-]++ )
+                  | style = (?: "[^"<>(\\&@\n\r]*+" | '[^'<>(\\&@\n\r]*+' ) )
+            )*+
+            [ \t]*+ /? > )
+    )"""
+)
 
 
 def sources_of(*places: Mapping[str, object]) -> tuple[Source, ...]:
@@ -62,13 +79,14 @@ def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 
 def without_images(text: str) -> str:
-    """`text` with remote images turned into links, so that no host fetches them unasked."""
-    return _IMAGE_TAG.sub(_link_of_tag, _IMAGE.sub(r"\1", text))
+    """`text` with nothing in it that a host which renders it, Markdown or HTML, fetches unasked.
 
-
-def _link_of_tag(tag: re.Match[str]) -> str:
-    found = _BARE_URL.search(tag.group())
-    return f"[image]({found.group()})" if found else "[image]"
+    An image in its common form becomes a link. Whatever else might be one, and every tag that may
+    fetch, gets a space that leaves it text: what a renderer takes for an image (or for code) is
+    not foreseen here, and most code means the same with the space.
+    """
+    text = _IMAGE.sub("", text).replace("![", "! [")
+    return _TAG_THAT_MAY_FETCH.sub("< ", text)
 
 
 def _entries(value: object) -> Iterator[object]:

@@ -53,7 +53,7 @@ def failure_to_reach(error: Exception, way: Way) -> AmberError:
             )
         case httpx2.TimeoutException():
             return UpstreamTimeout(
-                f"{way.host} was silent for too long",
+                f"{_host_or_proxy(way)} was silent for too long",
                 advice="Ask again, or raise AMBER_READ_TIMEOUT.",
             )
         case httpx2.ProxyError():
@@ -97,14 +97,14 @@ def _refused_by_proxy(said: str, way: Way) -> AmberError:
     status = int(said[:3]) if re.match(r"[1-5]\d\d\b", said) else 0
     shown = f"{status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else status
     if status == 407 or said.startswith("Invalid username") or "USERNAME/PASSWORD" in said:
-        scheme = way.via.partition(":")[0]
         return UpstreamUnreachable(
             f"{proxy} does not accept the user name and password in {way.variable}"
             if way.proxy and way.proxy.auth
             else f"{proxy} asks for a user name and a password",
-            advice=f"Put them into {way.variable} ({scheme}://user:password@host:port, special "
-            "characters percent-encoded). A proxy that takes nothing but NTLM or Kerberos needs "
-            "a helper program on this machine, to which the variable then points.",
+            # With `://` before it, this would be redacted.
+            advice=f"In {way.variable}, put user:password@ before the host, special characters "
+            "percent-encoded. A proxy that takes nothing but NTLM or Kerberos needs a helper "
+            "program on this machine, to which the variable then points.",
         )
     if said == "no SOCKS 5 answer" or "NO ACCEPTABLE" in said:
         return UpstreamUnreachable(
@@ -219,9 +219,11 @@ def _unconnected(error: httpx2.ConnectError, way: Way) -> AmberError:
 
 def _peer(way: Way) -> str:
     """Who is at the other end of TLS; a proxy that is spoken to in TLS may be meant as well."""
-    if way.proxy and way.proxy.url.scheme == "https":
-        return f"{way.host} (or the proxy {way.via})"
-    return way.host
+    return _host_or_proxy(way) if way.via.startswith("https:") else way.host
+
+
+def _host_or_proxy(way: Way) -> str:
+    return f"{way.host} (or the proxy {way.via})" if way.proxy else way.host
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

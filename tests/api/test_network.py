@@ -174,6 +174,7 @@ def test_lower_case_wins_and_where_it_is_empty_there_is_none(
     [
         ("http://proxy.test", "http://proxy.test:80"),
         ("https://proxy.test", "https://proxy.test:443"),
+        ("http://proxy.test:65535", "http://proxy.test:65535"),
         ("socks5://proxy.test", "socks5://proxy.test:1080"),
         ("http://[::1]:3128", "http://[::1]:3128"),
         (" http://proxy.test:1 ", "http://proxy.test:1"),
@@ -215,6 +216,7 @@ def test_the_port_of_a_proxy_is_always_told(
         ("[fd00::1]:8443", "fd00::1", 443, False),
         ("", "amber.company.test", 443, False),
         (",.,:443,", "amber.company.test", 443, False),
+        ("company.test:" + "4" * 5000, "amber.company.test", 443, False),
     ],
 )
 def test_exceptions(exceptions: str, host: str, port: int, excepted: bool) -> None:
@@ -319,6 +321,10 @@ async def test_a_client_certificate_is_presented(tmp_path: Path, bundle: str, fo
         "socks4://proxy.test:1",
         "http://",
         "http://proxy.test:port",
+        "http://proxy.test:0",
+        "http://proxy.test:-1",
+        "http://127.0.0.1:65536",
+        "socks5://127.0.0.1:99999",
         "http://anna:geheim#1@proxy.test:3128",
         "http://anna:geheim/1@proxy.test:3128",
         "http://anna:12/geheim@proxy.test:3128",
@@ -335,6 +341,18 @@ def test_a_faulty_proxy_names_its_variable_and_no_password(
         way_to(f"https://{HOST}")
     assert raised.value.message.startswith("ALL_PROXY is not the address of a proxy")
     assert "geheim" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("login", ["anna:" + "geheim" * 43, "geheim" * 43 + ":x"])
+def test_a_login_that_socks_cannot_carry_is_told_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://{login}@proxy.test:1080")
+    with pytest.raises(NotConfigured, match="HTTPS_PROXY holds a user name or") as raised:
+        way_to(f"https://{HOST}")
+    assert "geheim" not in "".join(traceback.format_exception(raised.value))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{login}@proxy.test:1080")
+    assert way_to(f"https://{HOST}").via
 
 
 def test_without_the_extra_a_socks_proxy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

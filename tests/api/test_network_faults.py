@@ -17,6 +17,7 @@ import trustme
 from anyio.abc import ByteStream
 
 from amber_mcp.errors import AmberError, describe
+from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 from tests.network import (
     HOST,
@@ -260,6 +261,25 @@ async def proxy_is_silent(company: Company) -> str:
     return f"https://{HOST}"
 
 
+async def never_answer(stream: ByteStream, _: RunningProxy) -> None:
+    await stream.receive(65536)
+    await anyio.sleep_forever()
+
+
+async def proxy_never_answers_connect(company: Company) -> str:
+    company.variables["AMBER_RETRIES"] = "0"
+    company.variables["AMBER_CONNECT_TIMEOUT"] = "0.2"
+    return await company.proxy(never_answer, login=LOGIN)
+
+
+async def server_behind_a_proxy_is_silent(company: Company) -> str:
+    company.trusted()
+    company.variables["AMBER_READ_TIMEOUT"] = "0.2"
+    context = server_context(company.ca.issue_cert(HOST))
+    server = await company.stack.enter_async_context(listening(never_answer, context))
+    return await company.proxy(http_proxy({f"{HOST}:443": server.port}), login=LOGIN)
+
+
 async def proxy_inspects_tls(company: Company) -> str:
     running = company.stack.enter_context(
         running_server(server_context(company.ca.issue_cert(HOST)))
@@ -304,6 +324,12 @@ async def socks_is_an_http_proxy(company: Company) -> str:
     return await company.proxy(refuses_the_request, "socks5")
 
 
+async def socks_never_answers(company: Company) -> str:
+    company.variables["AMBER_RETRIES"] = "0"
+    company.variables["AMBER_CONNECT_TIMEOUT"] = "0.2"
+    return await company.proxy(never_answer, "socks5")
+
+
 async def socks_breaks_off(company: Company) -> str:
     async def close(stream: ByteStream, _: RunningProxy) -> None:
         await stream.receive(65536)
@@ -343,7 +369,7 @@ async def socks_breaks_off(company: Company) -> str:
             "the name of the proxy http://proxy.invalid:3128 is unknown",
             "HTTPS_PROXY",
         ),
-        (proxy_wants_a_login, "asks for a user name and a password", "user:password@host"),
+        (proxy_wants_a_login, "asks for a user name and a password", "user:password@"),
         (proxy_wants_another_login, "does not accept the user name", "HTTPS_PROXY"),
         (proxy_does_not_allow_it, "does not allow the way to amber.company.test (403", "NO_PROXY"),
         (proxy_knows_no_such_host, "could not reach amber.company.test (502", "NO_PROXY"),
@@ -351,6 +377,7 @@ async def socks_breaks_off(company: Company) -> str:
         (proxy_repeats_the_password, "does not allow the way", "NO_PROXY"),
         (proxy_breaks_off, "through the proxy http://127.0.0.1", "doctor"),
         (proxy_is_silent, "through the proxy https://localhost", "HTTPS_PROXY"),
+        (proxy_never_answers_connect, "no connection to amber.company.test", "HTTPS_PROXY"),
         (proxy_inspects_tls, "an authority that is not trusted here", "inspects TLS"),
         (
             proxy_is_named_https_and_speaks_http,
@@ -358,11 +385,12 @@ async def socks_breaks_off(company: Company) -> str:
             "Most proxies are http:// in HTTPS_PROXY",
         ),
         (socks_is_down, "the proxy socks5://127.0.0.1", "HTTPS_PROXY"),
-        (socks_wants_a_login, "asks for a user name and a password", "user:password@host"),
+        (socks_wants_a_login, "asks for a user name and a password", "user:password@"),
         (socks_wants_another_login, "does not accept the user name", "HTTPS_PROXY"),
         (socks_does_not_allow_it, "does not allow the way to amber.company.test", "NO_PROXY"),
         (socks_cannot_connect, "amber.company.test (Connection refused)", "NO_PROXY"),
         (socks_is_an_http_proxy, "does not accept this program's SOCKS 5", "http://"),
+        (socks_never_answers, "through the proxy socks5://127.0.0.1", "the proxy (HTTPS_PROXY)"),
         (socks_breaks_off, "does not accept this program's SOCKS 5", "http://"),
     ],
 )
@@ -381,16 +409,66 @@ async def test_what_is_in_the_way_is_named_with_what_to_set(
     assert advice in next_step
     assert PROXY_PASSWORD not in told
     assert KEY not in told
+    assert redacted(told) == told
+    gc.collect()
+
+
+async def test_behind_a_proxy_either_may_be_the_silent_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with anyio.fail_after(20):
+        async with AsyncExitStack() as stack:
+            company = Company(tmp_path, monkeypatch.setenv, stack)
+            base_url = await server_behind_a_proxy_is_silent(company)
+            told = await failure(base_url, company.variables)
+    assert told.startswith("upstream_timeout: amber.company.test (or the proxy http://127.0.0.1:")
+    assert "AMBER_READ_TIMEOUT" in told
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_proxy_is_asked_again_and_an_answer_through_it_takes_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    asked: list[ByteStream] = []
+
+    async def proxy(stream: ByteStream, running: RunningProxy) -> None:
+        asked.append(stream)
+        if len(asked) == 1:
+            await never_answer(stream, running)
+        consenting = http_proxy if scheme == "http" else socks_proxy
+        await consenting({f"{HOST}:443": server.port})(stream, running)
+
+    async def slow(stream: ByteStream, _: RunningProxy) -> None:
+        async for _request in stream:
+            await anyio.sleep(1.5)
+            await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    with anyio.fail_after(30):
+        async with AsyncExitStack() as stack:
+            company = Company(tmp_path, monkeypatch.setenv, stack)
+            company.trusted()
+            company.variables["AMBER_CONNECT_TIMEOUT"] = "1"
+            context = server_context(company.ca.issue_cert(HOST))
+            server = await stack.enter_async_context(listening(slow, context))
+            base_url = await company.proxy(proxy, scheme)
+            async with client_of(settings_of(base_url, company.variables)) as http:
+                assert [await http.get("/models"), await http.get("/models")] == [{}, {}]
+    assert len(asked) > 1
     gc.collect()
 
 
 async def failure(base_url: str, variables: dict[str, str]) -> str:
     """What a client with these settings is told."""
+    async with client_of(settings_of(base_url, variables)) as http:
+        with pytest.raises(AmberError) as raised:
+            await http.get("/models")
+    return describe(raised.value)
+
+
+def settings_of(base_url: str, variables: dict[str, str]) -> Settings:
     settings = Settings.from_environment(
         {"AMBER_BASE_URL": base_url, "AMBER_API_KEY": KEY, **variables}
     )
     assert settings.problems == ()
-    async with client_of(settings) as http:
-        with pytest.raises(AmberError) as raised:
-            await http.get("/models")
-    return describe(raised.value)
+    return settings
