@@ -303,6 +303,31 @@ async def test_all_who_wait_share_one_connection(server: RedisServer) -> None:
     assert len(kinds) <= 34
 
 
+async def test_a_silent_connection_is_asked_whether_it_still_stands(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amber_mcp.state.redis._SECONDS_OF_SILENCE", 0.1)
+    assert server.process is not None
+    async with opened(server.url) as store, client_of(server) as client:
+
+        async def listeners() -> list[str]:
+            return [each["id"] for each in await client.client_list() if "P" in each["flags"]]
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(store.wait, PLACE, 0)
+                await until(store._listening.is_set)
+                before = await listeners()
+                await anyio.sleep(0.5)
+                assert await listeners() == before
+                server.process.send_signal(signal.SIGSTOP)
+                await until(lambda: not store._listening.is_set())
+                server.process.send_signal(signal.SIGCONT)
+                await until(lambda: store._listening.is_set())  # noqa: PLW0108  # another event by then
+                assert await listeners() != before
+                await store.append(PLACE, 1, ttl=TTL)
+
+
 async def test_no_error_log_or_repr_holds_the_password(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
