@@ -297,7 +297,7 @@ VARIABLES: Final = (
         "state",
         home,
         "sqlite:~/.amber-mcp/state.db",
-        "Where conversations, runs and uploads are kept: `memory`, `sqlite:PATH` or `redis://…`",
+        "Where conversations are kept: `memory`, `sqlite:PATH` or `redis://…`",
     ),
     Variable(
         "AMBER_STATE_KEY",
