@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from . import certificates
 from .errors import NotConfigured
 from .keeping import Home, Lifetimes
-from .redaction import redacted
+from .redaction import distinct_secrets, redacted
 from .values import FaultyValueError
 from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, LogLevel, Variable
 
@@ -128,10 +128,11 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every configured secret, for `redacted`."""
-        held = [*self.state_keys, self.client_key_password, self.state.password]
-        values = (each.get_secret_value() for each in held if isinstance(each, SecretStr))
-        return (*self.keys, *filter(None, values))
+        """Every configured secret that can be told from a word, for `redacted`."""
+        passwords = (self.client_key_password, self.state.password)
+        held = (each.get_secret_value() for each in passwords if each is not None)
+        seals = (key.get_secret_value() for key in self.state_keys)
+        return (*self.keys, *seals, *distinct_secrets(held))
 
     @property
     def uses_sandbox(self) -> bool:
