@@ -1,8 +1,8 @@
 """Redis: sealed, with keys that can be changed; there again when the server is."""
 
 import json
-import os
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
