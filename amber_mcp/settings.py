@@ -17,8 +17,8 @@ from . import certificates
 from .errors import NotConfigured
 from .keeping import Home, Lifetimes
 from .redaction import distinct_secrets, redacted
-from .values import FaultyValueError
-from .variables import DEFAULT_TOOLS, SANDBOX, VARIABLES, LogLevel, Variable
+from .values import DEFAULT_TOOLS, SANDBOX, FaultyValueError, LogLevel
+from .variables import VARIABLES, Variable
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",

@@ -1,6 +1,12 @@
-"""What the readers of variables share."""
+"""What the settings and the readers of variables share."""
 
 from pathlib import Path
+from typing import Final, Literal
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+SANDBOX: Final = "sandbox"
+DEFAULT_TOOLS: Final = ("ask_amber", "web_search", "list_models", "upload_file", "run_agent")
+TOOL_NAMES: Final = (*DEFAULT_TOOLS, "chat_completion", "send_feedback")
 
 
 class FaultyValueError(ValueError):

@@ -15,7 +15,8 @@ from jsonschema import Draft7Validator
 from amber_mcp import __version__
 from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
-from amber_mcp.variables import TOOL_NAMES, VARIABLES, Variable
+from amber_mcp.values import TOOL_NAMES
+from amber_mcp.variables import VARIABLES, Variable
 from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from amber_mcp.errors import MAY_BE_TAKEN
 from amber_mcp.redaction import CUT
 from amber_mcp.server import build_server
 from amber_mcp.settings import Settings
-from amber_mcp.variables import DEFAULT_TOOLS, TOOL_NAMES
+from amber_mcp.values import DEFAULT_TOOLS, TOOL_NAMES
 from tests.conftest import SandboxProgram
 from tests.planted import KEY
 from tests.upstream import Canned, completion, events, stalled_stream, text_chunk

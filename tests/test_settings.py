@@ -8,7 +8,8 @@ import pytest
 from amber_mcp.addresses import is_loopback
 from amber_mcp.errors import NotConfigured
 from amber_mcp.settings import Settings
-from amber_mcp.variables import DEFAULT_TOOLS, VARIABLES
+from amber_mcp.values import DEFAULT_TOOLS
+from amber_mcp.variables import VARIABLES
 
 KEY = "ambrs-planted-key-0123456789"
 

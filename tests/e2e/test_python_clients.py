@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, PARSE_ERROR, CallToolResult, TextContent
 from pydantic import ValidationError
 
-from amber_mcp.variables import DEFAULT_TOOLS
+from amber_mcp.values import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment, http_program
 

@@ -10,7 +10,7 @@ from mcp.types import TextContent
 
 from amber_mcp.server import build_server
 from amber_mcp.tools import tools_named
-from amber_mcp.variables import TOOL_NAMES
+from amber_mcp.values import TOOL_NAMES
 from tests.planted import KEY
 from tests.upstream import Upstream, completion, running_upstream
 

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from amber_mcp.tools import Tool, tools_named
-from amber_mcp.variables import DEFAULT_TOOLS, TOOL_NAMES
+from amber_mcp.values import DEFAULT_TOOLS, TOOL_NAMES
 
 SNAPSHOT = Path(__file__).parent / "contract.json"
 TOKEN_BUDGET = 2_600
