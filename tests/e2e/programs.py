@@ -47,7 +47,7 @@ async def open_program(
         try:
             yield watched
             if watched.stderr is not None and process.returncode is not None:
-                await watched.stderr.rest()
+                assert b"never awaited" not in await watched.stderr.rest()
         finally:
             if process.returncode is None:
                 process.kill()

@@ -4,7 +4,7 @@ The real program allows one request at a time here, so that anything left runnin
 the next call.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,6 +48,14 @@ async def ends(faults: Control) -> list[str]:
     """How the requests ended that the sandbox got, "" for those that are under way."""
     answer = (await faults.client.get("/sandbox/faults")).json()
     return [request["end"] for request in answer["requests"]]
+
+
+@pytest.fixture(autouse=True)
+def _no_word_of_trouble(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """On stdio, the program's stderr is that of the tests."""
+    yield
+    told = capfd.readouterr().err
+    assert not [sign for sign in ("Traceback", "Warning", "never awaited") if sign in told], told
 
 
 async def served(client: Client) -> None:
