@@ -88,7 +88,7 @@ async def persistently(send: Callable[[], Awaitable[_T]], *, retries: int, repea
         if not _is_worth_it(error, repeatable=repeatable) or wait > longest:
             return False
         if attempts <= retries:
-            logger.warning("request made again", extra={"cause": _what_happened(error)})
+            logger.info("request made again", extra={"cause": _what_happened(error)})
             _tell(f"{_what_happened(error)}: trying again in about {max(wait, 1):.0f} s")
         return True if told is None else told
 
