@@ -156,7 +156,7 @@ class _Answering:
         text = self.text
         truncated = self._length > self.max_chars
         # A link that the cut runs through is none: what is left of it leads elsewhere.
-        linked = re.sub(r"\S+$", "", text) if truncated else text
+        linked = re.sub(r"(?<!\S)\S+$", "", text) if truncated else text
         return Answer(
             text=text,
             model=cut(mended(self._last.model)) or request.model,

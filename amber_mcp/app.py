@@ -22,6 +22,7 @@ from .state.conversations import Conversations
 from .state.homes import open_store
 from .state.memory import MemoryStore
 from .state.store import Store
+from .values import SANDBOX
 
 
 @dataclass
@@ -35,6 +36,7 @@ class App:
     settings: Settings
     apis: Mapping[str, CompletionsApi]
     store: Store
+    is_sandbox: bool = False
     left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
     _default_model: str = ""
@@ -79,8 +81,10 @@ class App:
 
     async def caller(self) -> str:
         """Who calls, as the state knows it: whoever has the configured key for the tenant."""
-        identity = self.settings.api_key.get_secret_value()
-        return caller_of(self.settings.base_url, identity, await self.store.secret())
+        tenant, identity = self.settings.base_url, self.settings.api_key.get_secret_value()
+        if self.is_sandbox:  # Its address and its key are others each time.
+            tenant = identity = SANDBOX
+        return caller_of(tenant, identity, await self.store.secret())
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.
@@ -137,6 +141,7 @@ async def open_app(
         left_out: tuple[str, ...] = ()
         failure: NotConfigured | None = None
         store: Store = MemoryStore()
+        is_sandbox = settings.uses_sandbox
         try:
             store = await stack.enter_async_context(open_store(settings))
             if settings.uses_sandbox:
@@ -145,7 +150,7 @@ async def open_app(
                 apis = await _open_apis(settings, stack)
         except NotConfigured as error:
             failure = error
-        yield App(settings, apis, store, left_out, failure)
+        yield App(settings, apis, store, is_sandbox, left_out, failure)
 
 
 async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:

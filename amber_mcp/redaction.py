@@ -17,10 +17,10 @@ _LEAST_DISTINCT = 8
 _HIDDEN = "[hidden]"
 _LOOKS_SECRET = re.compile(
     r"(?i)\bambrs-[\w.-]{4,}"
-    r"|\bsk-[\w-]{8,}"
+    r"|\bsk-(?=[\w-]{0,200}\d)[\w-]{8,}"
     r"|(?<![\w-])eyJ[\w-]{10,4096}\.[\w-]{10,}\.[\w-]*"
-    r"|(?<=\bbearer )[\w.~+/=-]{8,}"
-    r"|(?<=\bbasic )[A-Za-z0-9+/]{8,}=*"
+    r"|(?<=\bbearer )(?=[\w.~+/=-]{0,200}(?-i:\d|[a-z][A-Z]))[\w.~+/=-]{8,}"
+    r"|(?<=\bbasic )(?=[A-Za-z0-9+/]{0,200}(?-i:\d|[a-z][A-Z]))[A-Za-z0-9+/]{8,}=*"
     r"|(?<=://)(?!user:password@)[^\s/\"'<>]+(?=@)"
 )
 _NAMES_SECRET = re.compile(

@@ -1,6 +1,7 @@
 """Answering: pieces are reported, gathered and bounded, and every end keeps the text so far."""
 
 import json
+import time
 
 import anyio
 import pytest
@@ -165,3 +166,13 @@ async def test_an_early_or_an_empty_end_is_noted(upstream: Canned) -> None:
         "amber gave an empty answer",
         "amber ended this answer early: content_filter",
     ]
+
+
+async def test_a_long_word_that_is_cut_holds_nobody_up(upstream: Canned) -> None:
+    """A pattern that is quadratic in such words took 20 s here."""
+    long_word = "x" * 90_000 + " " + "y" * 50_000
+    async with upstream(events(text_chunk(long_word, "stop"))) as canned:
+        began = time.process_time()
+        result = await answered(canned.settings(), [], max_chars=100_000)
+        assert time.process_time() - began < 2
+    assert result.truncated

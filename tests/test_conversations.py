@@ -1,15 +1,18 @@
 """Follow-ups: what of a conversation goes to amber with a question, in both eras."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from amber_mcp.settings import Settings
 from amber_mcp.state.store import StateUnavailable
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import stdio_program
+from tests.planted import KEY
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, Upstream, completion, events, text_chunk
 
@@ -170,18 +173,73 @@ async def test_of_a_long_conversation_the_latest_turns_are_sent(
     assert "Without the 1 oldest turns" in text_of(result)
 
 
+@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
 async def test_an_answer_that_cannot_be_kept_is_an_answer(
-    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     async def fails(*_: object, **__: object) -> None:
+        if trouble == "hanging":
+            await anyio.sleep_forever()
+        if trouble == "unforeseen":
+            raise ValueError("an inner matter")
         raise StateUnavailable("the home of the state is out of order")
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.append", fails)
+    monkeypatch.setattr("amber_mcp.tools.conversing._KEEPING_SECONDS", 0.1)
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            result = await client.call_tool("ask_amber", {"question": "Why?"})
+    assert structured(result)["answer"] == "Because."
+    assert structured(result)["conversation_id"] == ""
+    assert "This turn was not kept" in text_of(result)
+
+
+async def test_a_turn_without_an_answer_is_not_kept(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion(" ")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
-    assert answered["answer"] == "Because."
     assert answered["conversation_id"] == ""
+
+
+async def test_half_a_character_and_a_key_are_not_kept(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion(f"It is {KEY}.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            odd = {"question": "Why \ud83d?", "file_ids": ["f\ud83d"]}
+            begun = structured(await client.call_tool("ask_amber", odd))
+            follow_up = {"question": "So?", "conversation_id": begun["conversation_id"]}
+            structured(await client.call_tool("ask_amber", follow_up))
+    assert said(asked(canned)[1]) == [
+        "user: Why \ufffd?",
+        "assistant: It is [hidden].",
+        "user: So?",
+    ]
+
+
+async def test_blank_arguments_leave_what_the_conversation_holds(
+    connect: Connect, upstream: Canned
+) -> None:
+    first = {"question": "1?", "instructions": "Be brief.", "language": "de"}
+    async with upstream(completion("One.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            begun = structured(await client.call_tool("ask_amber", first))
+            blank = {"question": "2?", "instructions": " ", "language": " "}
+            talk = {"conversation_id": begun["conversation_id"]}
+            structured(await client.call_tool("ask_amber", {**blank, **talk}))
+    assert said(asked(canned)[1])[0] == "system: Be brief."
+    assert asked(canned)[1]["metadata"]["language"] == "de"
+
+
+async def test_on_the_sandbox_a_conversation_goes_on_after_a_restart(
+    connect: Connect, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(
+        {"AMBER_BASE_URL": "sandbox", "AMBER_STATE": f"sqlite:{tmp_path}/state.db"}
+    )
+    talk = ""
+    for _ in range(2):
+        async with connect(settings) as client:
+            arguments = {"question": "How many vacation days?", "conversation_id": talk}
+            talk = structured(await client.call_tool("ask_amber", arguments))["conversation_id"]
 
 
 async def test_a_conversation_goes_on_after_a_restart(

@@ -172,7 +172,8 @@ def words_of(body: bytes) -> str:
     except ValueError:
         pass
     if "<html" in text.lower() or "<!doctype" in text.lower():
-        text = unescape(re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", text))
+        shown = text[: 2 * _MAX_WORDS]
+        text = unescape(re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<[^<>]+>", " ", shown))
     return bounded(text)
 
 

@@ -22,7 +22,7 @@ _MARKDOWN_LINK = re.compile(
 )
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\])}|\\^]+")
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
-_IMAGE = re.compile(r"(?<!\\)!(?=\[[^\[\]]{0,500}\][ \n]?[(\[])")
+_IMAGE = re.compile(r"(?<!\\)!(?=\[[^\[\]]{0,500}\]\(<?(?:https?:|data:|/))")
 # What follows the `<` of any other tag is a name without attributes that have a value, the address
 # of a page, or attributes that lead nowhere. It is on one line (Markdown removes what begins the
 # next one: `>`) and its spaces are HTML's, which are fewer than Python's.

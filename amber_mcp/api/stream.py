@@ -2,12 +2,13 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
 import httpx2
 
-from amber_mcp.errors import StreamBroken, UpstreamError
+from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
 
 from .endings import Ending
 from .events import Event, events_of
@@ -62,20 +63,23 @@ async def read_stream(
     odd = ""
     events = events_of(response, max_event_bytes=limits.event_bytes)
     while event := await _next(events, is_answered=choices > 0 and ending.has_all(choices)):
-        received += len(event.data.encode(errors="replace"))
-        if received > limits.body_bytes:
-            raise too_long(limits.body_bytes)
         if event.data == "[DONE]":
-            # A connection whose answer was read to its end is used again.
-            with anyio.move_on_after(_END_SECONDS):
-                await anext(events, None)
+            await _read_to_end(events)
             break
-        if event.data and (chunk := answer_in(_chunk(event, response))):
-            if event.name == "error" and not chunk.get("error"):
-                raise failure_in(chunk, response)
+        received += len(event.data.encode(errors="replace"))
+        try:
+            if received > limits.body_bytes:
+                raise too_long(limits.body_bytes)
+            chunk = answer_in(_chunk(event, response)) if event.data else {}
+            delta = delta_of(chunk, response)
+        except AmberError:
+            if choices and ending.has_all(choices):
+                return  # A whole answer stays one, whatever comes after it.
+            raise
+        if chunk:
             ending.add(chunk)
             odd = odd if "choices" in chunk else event.data
-            yield delta_of(chunk, response)
+            yield delta
     else:
         if not ending.is_complete and (ending.has_choices or not odd):
             raise _broken()
@@ -85,6 +89,12 @@ async def read_stream(
             upstream=words_of(odd.encode(errors="replace")),
             request_id=request_id_of(response),
         )
+
+
+async def _read_to_end(events: AsyncIterator[Event]) -> None:
+    """Nothing more is said; but a connection that was read to its end is used again."""
+    with anyio.move_on_after(_END_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
+        await anext(events, None)
 
 
 async def _next(events: AsyncIterator[Event], *, is_answered: bool) -> Event | None:
@@ -131,6 +141,8 @@ def _chunk(event: Event, response: httpx2.Response) -> Mapping[str, Json]:
     except ValueError:
         chunk = None
     if isinstance(chunk, dict):
+        if event.name == "error" and not chunk.get("error"):
+            raise failure_in(chunk, response)
         return chunk
     if not event.is_whole:
         raise _broken()

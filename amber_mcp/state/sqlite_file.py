@@ -12,7 +12,7 @@ from amber_mcp.errors import NotConfigured
 
 APPLICATION_ID = 0x616D6272
 SCHEMA_VERSION = 1
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 1.0
 
 _SCHEMA = """
 CREATE TABLE home (secret BLOB NOT NULL, writes INTEGER NOT NULL);

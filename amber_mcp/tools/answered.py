@@ -69,6 +69,8 @@ class Answered(Result):
         last = f"Model: {self.model}"
         if self.conversation_id:
             last += f"\nconversation_id: {self.conversation_id}"
+        else:
+            last += "\n[This turn was not kept: a follow-up has to repeat what it needs of it.]"
         parts.append(last)
         return "\n\n".join(parts)
 

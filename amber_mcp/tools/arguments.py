@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from amber_mcp.api.json_text import mended_json
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.quoting import cut, quoted
 
@@ -65,7 +66,7 @@ def _read(value: object, shape: object) -> object:
         return value
     if value.lstrip().startswith(("[", "{")):
         try:
-            return json.loads(value)
+            return mended_json(json.loads(value))
         except (ValueError, RecursionError):
             return value
     if shape is dict:

@@ -59,11 +59,11 @@ async def ask_amber(
     question = required_text("question", question)
     talk = await talk_of(call, conversation_id)
     request = ChatRequest(
-        messages=talk.messages(question, instructions or talk.before.instructions),
+        messages=talk.messages(question, instructions.strip() or talk.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language or talk.before.language),
+            language=language_of(app, language.strip() or talk.before.language),
             file_ids=talk.files(file_ids),
             temperature=chosen_temperature(temperature),
         ),

@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import anyio
 from pydantic import Field
 
+from amber_mcp.api.json_text import mended_json
 from amber_mcp.api.types import Message
 from amber_mcp.errors import AmberError
+from amber_mcp.redaction import distinct_secrets, json_without_secrets
 from amber_mcp.state.callers import new_id
 from amber_mcp.state.conversations import Conversation, Origin, Turn
 
 from .tool import Call
 
 logger = logging.getLogger(__name__)
+
+_KEEPING_SECONDS = 2.0
+_GRACE_SECONDS = 0.3
 
 ConversationId = Annotated[
     str,
@@ -69,9 +75,27 @@ async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
 
     An answer that cannot be kept is an answer all the same.
     """
+    is_kept = False
+    if turn.answer.strip():  # An API may refuse a turn without an answer, and with it all after it.
+        with anyio.move_on_after(min(_KEEPING_SECONDS, call.seconds_left + _GRACE_SECONDS)):
+            is_kept = await _keep(call, talk, turn)
+    return {
+        "conversation_id": talk.id if is_kept else "",
+        "dropped_turns": talk.sent.dropped,
+    }
+
+
+async def _keep(call: Call, talk: Talk, turn: Turn) -> bool:
+    secrets = distinct_secrets(call.app.settings.keys)
+    fields = {**turn.model_dump(), "file_ids": list(turn.file_ids)}
+    clean = mended_json(json_without_secrets(fields, *secrets))
     try:
-        await call.app.conversations.add(await call.app.caller(), talk.id, turn)
+        caller = await call.app.caller()
+        await call.app.conversations.add(caller, talk.id, Turn.model_validate(clean))
     except AmberError as error:
         logger.warning("turn not kept", extra={"cause": error.kind})
-        return {"conversation_id": "", "dropped_turns": talk.sent.dropped}
-    return {"conversation_id": talk.id, "dropped_turns": talk.sent.dropped}
+        return False
+    except Exception:
+        logger.exception("turn not kept")
+        return False
+    return True

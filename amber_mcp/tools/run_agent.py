@@ -73,7 +73,7 @@ async def run_agent(
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language or talk.before.language),
+            language=language_of(app, language.strip() or talk.before.language),
             agent_id=agent_id,
             file_ids=talk.files(file_ids),
         ),

@@ -40,7 +40,7 @@ async def web_search(
         messages=talk.messages(query, ""),
         model=await model_of(call.app, model),
         parameters=search_parameters(
-            "web", language=language_of(call.app, language or talk.before.language)
+            "web", language=language_of(call.app, language.strip() or talk.before.language)
         ),
     )
     call.progress.note("Searching the web")

@@ -236,6 +236,39 @@ async def test_after_its_finish_an_answer_is_whole(
     assert delta.text == "All of it."
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"data: {oops\n\n",
+        b'event: error\ndata: {"message": "late"}\n\n',
+        b"data: " + b"x" * 200_000,
+    ],
+    ids=["no JSON", "an error", "too long"],
+)
+async def test_what_comes_after_a_whole_answer_is_of_no_account(after: bytes) -> None:
+    (delta,) = await deltas_of(chunk("All of it.", "stop"), after)
+    assert delta.text == "All of it."
+
+
+async def test_a_connection_that_breaks_after_done_breaks_nothing() -> None:
+    done = [chunk("All of it.", "stop"), b"data: [DONE]\n\n"]
+    (delta,) = await deltas_of(stream=Breaks(done, silent=False))
+    assert delta.text == "All of it."
+
+
+async def test_after_a_call_of_a_tool_more_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amber_mcp.api.stream._LAST_WORDS_SECONDS", 0.01)
+
+    class Pausing(Pieces):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in super().__aiter__():
+                yield piece
+                await anyio.sleep(0.1)
+
+    pieces = Pausing([chunk("", "tool_calls"), chunk("The answer.", "stop")])
+    assert "".join(delta.text for delta in await deltas_of(stream=pieces)) == "The answer."
+
+
 async def test_before_its_finish_it_is_not() -> None:
     with pytest.raises(httpx2.ReadError):
         await deltas_of(stream=Breaks([chunk("All of")], silent=False))
