@@ -125,6 +125,15 @@ async def test_a_broken_answer_keeps_its_text(upstream: Canned, end: object, kin
     assert error.value.partial == "Half"
 
 
+async def test_silence_amid_an_answer_keeps_its_text(upstream: Canned) -> None:
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        with pytest.raises(AmberError) as error:
+            await answered(canned.settings(AMBER_READ_TIMEOUT="0.3"), [])
+    assert error.value.kind == "upstream_timeout"
+    assert error.value.partial == "Half"
+    assert "AMBER_READ_TIMEOUT" in error.value.next_step
+
+
 async def test_nobody_there_stays_unreachable() -> None:
     nobody = Upstream("http://127.0.0.1:9").settings()
     with pytest.raises(AmberError) as error:

@@ -63,10 +63,19 @@ async def test_a_fault_holds_for_its_path_alone(client: httpx2.AsyncClient):
     assert (await client.post(CHAT, json=QUESTION)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/morpheus/api/v1/models", "/adaptive/api/v1/no", CHAT, MODELS])
+@pytest.mark.parametrize(
+    "path",
+    [
+        CHAT,
+        "/api/beta/openai/v1/chat/completions",
+        "/morpheus/api/v1/chat/completions",
+        "/adaptive/api/v1/chat/completions",
+    ],
+)
 async def test_every_api_can_fail(client: httpx2.AsyncClient, path: str):
     await let(client, path=path, status=599)
-    assert (await client.get(path)).status_code == 599
+    assert (await client.post(path, json=QUESTION)).status_code == 599
+    assert (await client.post(path, json=QUESTION)).status_code != 599
 
 
 async def test_silence_before_the_answer(client: httpx2.AsyncClient):
