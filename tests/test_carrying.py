@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import JsonValue, SecretStr
 
@@ -80,7 +81,7 @@ def saying(*pieces: str, then: BaseException | None = None) -> Work:
     async def work(say: Say) -> Mapping[str, JsonValue]:
         for piece in pieces:
             say(piece)
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         if then is not None:
             raise then
         return {"answer": "".join(pieces)}

@@ -46,7 +46,6 @@ async def test_a_long_run_is_finished_by_several_calls(connect: Connect, upstrea
             assert (more["status"], more["answer"]) == ("running", "One two ")
             assert more["elapsed_seconds"] >= run["elapsed_seconds"]
             stream.end("three")
-            stream.close()
             last = structured(await run_agent(client, run_id=run["run_id"]))
             assert (last["status"], last["answer"]) == ("completed", "One two three")
             assert structured(await run_agent(client, run_id=run["run_id"]))["answer"]
@@ -72,7 +71,6 @@ async def test_the_same_call_attaches_while_the_run_goes_on(
                 assert answered["answer"] == "Another."
             assert len(canned.seen) == 4
             stream.end("Done.")
-            stream.close()
             # Nobody has got the answer yet: it waits for whoever asks for it.
             last = structured(await run_agent(client, **TASK))
             assert (last["run_id"], last["answer"]) == (first["run_id"], "Done.")
@@ -93,7 +91,6 @@ async def test_a_run_outlives_its_cancelled_call(connect: Connect, upstream: Can
                 await client.call_tool("run_agent", TASK, progress_callback=give_up)
             assert giving_up.cancelled_caught
             stream.end("two")
-            stream.close()
             run = structured(await run_agent(client, **TASK))
     assert (run["status"], run["answer"]) == ("completed", "One two")
     assert len(canned.seen) == 1

@@ -1,8 +1,8 @@
 """An upstream with canned answers on a real socket, for what the sandbox never says."""
 
 import json
-import math
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -103,29 +103,37 @@ class OrderedStream:
     """One stream, which sends a chunk whenever the test says so."""
 
     def __init__(self) -> None:
-        self._order, self._ordered = anyio.create_memory_object_stream[str](math.inf)
+        self._chunks: deque[str] = deque()
+        self._is_closed = False
+        self._more = anyio.Event()
 
     def __call__(self, upstream: Upstream) -> Response:
         async def content() -> AsyncIterator[str]:
             try:
-                with self._ordered:
-                    async for chunk in self._ordered:
-                        yield f"data: {chunk}\n\n"
+                while self._chunks or not self._is_closed:
+                    if self._chunks:
+                        yield f"data: {self._chunks.popleft()}\n\n"
+                    else:
+                        await self._more.wait()
                 yield "data: [DONE]\n\n"
             finally:
                 upstream.closed.set()
 
         return StreamingResponse(content(), media_type="text/event-stream")
 
-    def send(self, text: str) -> None:
-        self._order.send_nowait(text_chunk(text))
+    def send(self, text: str, finish_reason: str | None = None) -> None:
+        self._chunks.append(text_chunk(text, finish_reason))
+        self._ring()
 
     def end(self, text: str) -> None:
-        self._order.send_nowait(text_chunk(text, "stop"))
+        """Send the last chunk, and end the stream behind it."""
+        self.send(text, "stop")
+        self._is_closed = True
+        self._ring()
 
-    def close(self) -> None:
-        """End the stream, once all that was ordered is sent."""
-        self._order.close()
+    def _ring(self) -> None:
+        self._more.set()
+        self._more = anyio.Event()
 
 
 def broken_stream(_: Upstream) -> Response:
