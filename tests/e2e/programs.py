@@ -148,14 +148,16 @@ async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
 
 
 @asynccontextmanager
-async def http_program(*arguments: str, **variables: str) -> AsyncIterator[str]:
+async def http_program(
+    *arguments: str, within: float = 60, **variables: str
+) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
     async with open_program(command, env=environment(**variables)) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         errors = BufferedByteReceiveStream(process.stderr)
-        with anyio.fail_after(60):
+        with anyio.fail_after(within):
             line = (await errors.receive_until(b"\n", 10_000)).decode()
             assert line.startswith("Serving MCP on http://"), line
             yield line.split()[-1]
