@@ -7,11 +7,11 @@ from pydantic import Field
 from amber_mcp.agents import agent_id_of
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
-from amber_mcp.errors import InvalidRequest
 from amber_mcp.state.conversations import Turn
 
 from .answered import Answered, answer_call, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
+from .choosing_agents import chosen_agent
 from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
@@ -64,9 +64,7 @@ async def run_agent(
     app = call.app
     task = required_text("task", task)
     talk = await talk_of(call, conversation_id)
-    amber_agent = agent.strip() or talk.before.agent
-    if not amber_agent:
-        raise InvalidRequest("`agent` is empty", advice="Name the agent, or pass its id.")
+    amber_agent = await chosen_agent(call, agent.strip() or talk.before.agent)
     agent_id = agent_id_of(amber_agent, app.settings.agents)
     request = ChatRequest(
         messages=talk.messages(task, talk.before.instructions),
