@@ -5,6 +5,11 @@ import json
 import pytest
 from mcp.types import ElicitResult
 
+from amber_mcp import server
+from amber_mcp.errors import InternalError
+from amber_mcp.tools.choosing import choice
+from amber_mcp.tools.elicitation import Question
+from amber_mcp.tools.tool import Call, Result, tool
 from tests.asked import IDS, Asked, Connect, with_agents
 from tests.test_server import failure, structured
 from tests.upstream import Canned, Upstream, completion
@@ -145,3 +150,26 @@ async def test_many_choices_are_cut_and_no_secret_is_one(
     assert "(20 of 30 are shown.)" in user.questions[0].message
     assert "[hidden]" in user.questions[0].message
     assert key not in user.questions[0].message + told
+
+
+class Chosen(Result):
+    names: list[str]
+
+    def as_text(self) -> str:
+        return " ".join(self.names)
+
+
+async def test_two_questions_in_one_call_are_each_asked_once(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @tool(title="Twice", read_only=True, idempotent=True)
+    async def twice(call: Call) -> Chosen:
+        first = await choice(call, Question("agent", "Who?", ("hr", "it")), InternalError("?"))
+        second = await choice(call, Question("model", "Which?", ("m", "n")), InternalError("?"))
+        return Chosen(names=[first, second])
+
+    monkeypatch.setattr(server, "tools_named", lambda _: {"twice": twice})
+    user = Asked({"agent": "it", "model": "n"})
+    async with upstream(completion("")) as canned, connect(canned.settings(), user) as client:
+        assert structured(await client.call_tool("twice", {})) == {"names": ["it", "n"]}
+    assert [question.message for question in user.questions] == ["Who?", "Which?"]
