@@ -20,7 +20,7 @@ IDS = {
     name: f"00000000-0000-4000-8000-00000000000{number}"
     for number, name in enumerate(("Facilities", "hr", "legal-de", "legal-en"))
 }
-AGENTS = ",".join(f"{name}={agent_id}" for name, agent_id in IDS.items())
+AGENTS = ",".join(f"{name}={agent_id}" for name, agent_id in reversed(IDS.items()))
 
 
 def with_agents(upstream: Upstream, **variables: str) -> Settings:

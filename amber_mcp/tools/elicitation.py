@@ -29,7 +29,6 @@ from mcp.types import (
     InputResponse,
     RequestId,
 )
-from mcp_types.version import is_version_at_least
 from pydantic import TypeAdapter, ValidationError
 
 logger = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ def user_of(context: ServerRequestContext[Any], params: CallToolRequestParams) -
     session = context.session
     if not _has_forms(session.client_capabilities):
         return Nobody()
-    if is_version_at_least(context.protocol_version, _ROUNDS_SINCE):
+    if context.protocol_version >= _ROUNDS_SINCE:
         return _BetweenCalls(params.input_responses or {}, _earlier(params.request_state))
     if context.request_id is None or not session.can_send_request:
         return Nobody()

@@ -1,12 +1,12 @@
 """A model that amber refuses, and one that several APIs have: who asks, and what is asked."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
 import pytest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from amber_mcp.app import open_app
 from amber_mcp.errors import InvalidRequest, NotFound
@@ -95,6 +95,24 @@ async def test_nothing_is_asked_where_the_list_has_the_model_or_cannot_be_had(
     assert "no such model" in told
     assert "does not list" not in told
     assert user.questions == []
+
+
+async def test_looking_for_models_takes_no_longer_than_the_call_has_left(
+    connect: Connect, upstream: Canned
+) -> None:
+    async def late() -> AsyncIterator[str]:
+        await anyio.sleep(0.7)
+        yield json.dumps(REFUSAL)
+
+    def answer(canned: Upstream) -> Response:
+        if canned.seen[-1].method == "GET":
+            return stalled_stream(canned)
+        return StreamingResponse(late(), 404, media_type="application/json")
+
+    async with upstream(answer) as canned:
+        async with connect(canned.settings(AMBER_CALL_TIMEOUT="1"), Asked()) as client:
+            result = await client.call_tool("ask_amber", {"question": "?", "model": "Claude"})
+    assert "no such model" in failure(result, "not_found")
 
 
 async def test_no_other_failure_leads_to_a_question(connect: Connect, upstream: Canned) -> None:
