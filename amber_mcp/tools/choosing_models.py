@@ -23,6 +23,9 @@ _LOOKUP_SHARE = 0.2
 async def answer_with_a_model(call: Call, request: ChatRequest) -> Answer:
     """Run a `request` that may be made twice; the second time with a model that the user chose.
 
+    Where the user is asked between two calls, the second call is refused again before: nothing
+    is kept meanwhile.
+
     Raises:
         AmberError: as `answer_call` and `model_instead` do.
         InputRequiredError: if the call has to be made again with the user's answer.
