@@ -195,9 +195,10 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
     app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "POST"])])
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = _Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        try:
-            yield upstream
-        finally:
-            server.stop()
+    with listener:  # A server that is stopped before it has started leaves it open.
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            try:
+                yield upstream
+            finally:
+                server.stop()

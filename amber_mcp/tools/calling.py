@@ -3,8 +3,7 @@
 import json
 import logging
 
-import anyio
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
 from amber_mcp.api.json_text import mended, mended_json
 from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout, describe
@@ -16,6 +15,7 @@ from amber_mcp.redaction import (
     without_secrets,
 )
 
+from .elicitation import InputRequiredError
 from .tool import Call, Tool
 
 logger = logging.getLogger(__name__)
@@ -24,14 +24,19 @@ _GRACE_SECONDS = 0.5
 _MAX_LOGGED_CHARS = 1000
 
 
-async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
+async def outcome_of(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> CallToolResult | InputRequiredResult:
     """The result of a call, whatever happens in it; errors carry text alone."""
     settings = call.app.settings
     outcome, text = "cancelled", ""
+    result: CallToolResult | InputRequiredResult
     try:
         try:
             outcome, result = await _finished(call, tool, arguments)
             text = _text_of(result)
+        except InputRequiredError as asked:
+            outcome, text, result = "input_required", str(asked), asked.result
         except AmberError as error:
             told = describe(error, max_upstream_chars=settings.max_error_chars)
             outcome, text = error.kind, mended(redacted(told, *settings.secrets))
@@ -48,18 +53,19 @@ async def _finished(
 
     Raises:
         AmberError: of the kind that says why there is none.
+        InputRequiredError: if the user has to be asked before.
     """
     settings = call.app.settings
     limit = settings.call_timeout
     try:
         # A tool that has something to show for its time ends by itself, just before this.
-        with anyio.fail_after(limit + _GRACE_SECONDS):
+        with call.clock.fail_after(limit + _GRACE_SECONDS):
             result = await tool(call, arguments)
         secrets = distinct_secrets(settings.keys)
         text = mended(without_secrets(result.as_text(), *secrets))
         structured = result.model_dump(mode="json", exclude_none=True)
         failure = result.failure
-    except AmberError:
+    except (AmberError, InputRequiredError):
         raise
     except TimeoutError:
         advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
@@ -85,7 +91,7 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
     told: dict[str, object] = {
         "tool": tool.name,
         "outcome": outcome,
-        "seconds": f"{anyio.current_time() - call.started:.3f}",
+        "seconds": f"{call.clock.elapsed:.3f}",
         "chars": len(text),
     }
     if call.app.settings.log_content:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Annotated, Literal
 
@@ -21,6 +22,8 @@ from amber_mcp.state.runs import About
 
 from .answered import Answered, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
+from .choosing_agents import chosen_agent
+from .choosing_models import model_instead_of_the_refused
 from .conversing import ConversationId, Talk, kept, talk_of
 from .following import AgentRun, follow
 from .tool import Call, tool
@@ -73,17 +76,14 @@ async def run_agent(
         raise InvalidRequest("`stop` says nothing without `run_id`", advice="Name the run to end.")
     task = required_text("task", task)
     talk = await talk_of(call, conversation_id)
-    amber_agent = agent.strip() or talk.before.agent
-    if not amber_agent:
-        raise InvalidRequest("`agent` is empty", advice="Name the agent, or pass its id.")
-    agent_id = agent_id_of(amber_agent, app.settings.agents)
+    amber_agent = await chosen_agent(call, agent.strip() or talk.before.agent)
     request = ChatRequest(
         messages=talk.messages(task, talk.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
             language=language_of(app, language.strip() or talk.before.language),
-            agent_id=agent_id,
+            agent_id=agent_id_of(amber_agent, app.settings.agents),
             file_ids=talk.files(file_ids),
         ),
     )
@@ -92,7 +92,7 @@ async def run_agent(
         answer="",
         origin="company",
         language=language.strip(),
-        agent=agent_id,
+        agent=agent_id_of(amber_agent, app.settings.agents),
         file_ids=tuple(file_ids),
     )
     about = About(
@@ -101,9 +101,19 @@ async def run_agent(
         fingerprint=_fingerprint(conversation_id.strip(), turn, search, model.strip()),
         started=time.time(),
     )
-    runs = await app.runs()
-    run = await app.carrier.begin(runs, about, _work(app, request, talk, turn))
-    return await follow(call, runs, run)
+    run = await _started(call, about, request, talk, turn)
+    if (chosen := await model_instead_of_the_refused(call, request.model, run)) is None:
+        return run
+    about = about.model_copy(update={"started": time.time()})
+    return await _started(call, about, replace(request, model=chosen), talk, turn)
+
+
+async def _started(
+    call: Call, about: About, request: ChatRequest, talk: Talk, turn: Turn
+) -> AgentRun:
+    runs = await call.app.runs()
+    work = _work(call.app, request, talk, turn)
+    return await follow(call, runs, await call.app.carrier.begin(runs, about, work))
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:

@@ -148,9 +148,7 @@ async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
 
 
 @asynccontextmanager
-async def http_program(
-    *arguments: str, within: float = 60, **variables: str
-) -> AsyncIterator[str]:
+async def http_program(*arguments: str, within: float = 60, **variables: str) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
     async with open_program(command, env=environment(**variables)) as process:

@@ -247,3 +247,16 @@ async def test_inspector_ends_with_5_at_a_tool_error(server: str, era: str, fold
 
 def calling(tool: str, given: Mapping[str, str]) -> list[str]:
     return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
+
+
+@pytest.mark.parametrize("sdk_name", SDKS)
+async def test_an_sdk_puts_a_question_to_its_user(sdk_name: str, server: str, folder: Path) -> None:
+    ended = await run(NODE, "asked.mjs", sdk_name, server, cwd=folder)
+    assert ended.returncode == 0, ended.stderr.decode()
+    asked: Record = json.loads(ended.stdout)
+    (question,) = asked["questions"]
+    assert question["message"] == "Which agent is to do it?"
+    assert "hr" in question["requestedSchema"]["properties"]["agent"]["enum"]
+    assert asked["isError"] is False
+    assert asked["result"]["agent"] == "hr"
+    assert asked["result"]["sources"]
