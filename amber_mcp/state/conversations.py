@@ -112,10 +112,18 @@ class Conversations:
             )
         return Conversation([Turn.model_validate(turn) for turn in turns])
 
-    async def add(self, caller: str, conversation_id: str, turn: Turn) -> None:
-        """Add a finished turn; the first one begins the conversation."""
-        await self._store.append(
+    async def add(self, caller: str, conversation_id: str, turn: Turn, *, is_new: bool) -> bool:
+        """Add a finished turn, and tell whether it was added.
+
+        One that goes on with a conversation is not, where that has ended meanwhile: what expired
+        does not come back, and the turn alone would pass for the whole of it.
+
+        Args:
+            is_new: whether the turn begins the conversation.
+        """
+        return await self._store.append(
             Key("conversation", caller, conversation_id),
             turn.model_dump(mode="json", exclude_defaults=True),
             ttl=self._ttl,
+            create=is_new,
         )

@@ -85,16 +85,21 @@ class SqliteStore(Store):
         content = await self._do(lambda: self._record(key))
         return None if content is None else _value(content)
 
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
 
-        def write() -> None:
+        def write() -> bool:
             with self._transaction():
-                self._extend(key, contents, ttl)
+                if not (create or self._list(key)[0]):
+                    return False
+                if contents:
+                    self._extend(key, contents, ttl)
+                return True
 
-        if contents:
-            await self._do(write)
+        is_added = await self._do(write)
+        if is_added:
             self._waiting.ring(key)
+        return is_added
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         def read() -> list[tuple[bytes]]:

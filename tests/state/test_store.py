@@ -149,6 +149,39 @@ async def test_a_list_has_its_items_in_order(place: Place, store: Store) -> None
     assert await store.items(key) == ["anew"]
 
 
+async def test_a_list_may_be_added_to_only_while_it_is_there(place: Place, store: Store) -> None:
+    key = place.key()
+    await store.put(key, "a record is no list", ttl=TTL)
+    assert not await store.append(key, 1, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    assert await store.append(key, 1, ttl=SHORT)
+    assert await store.append(key, 2, 3, ttl=SHORT, create=False)
+    assert await store.items(key) == [1, 2, 3]
+    await place.later(SHORT + 0.05)
+    assert not await store.append(key, 4, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    await store.append(key, 5, ttl=TTL)
+    await store.delete(key)
+    assert not await store.append(key, 6, ttl=TTL, create=False)
+    assert await store.ids("conversation", place.caller) == []
+
+
+async def test_of_a_list_that_is_deleted_meanwhile_nothing_is_left(
+    place: Place, store: Store
+) -> None:
+    async def append(number: int) -> None:
+        await store.append(place.key(), number, ttl=TTL, create=False)
+
+    await store.append(place.key(), "first", ttl=TTL)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(append, number)
+                if number == 25:
+                    tasks.start_soon(store.delete, place.key())
+    assert await store.items(place.key()) == []
+
+
 async def test_a_record_and_a_list_lie_side_by_side(place: Place, store: Store) -> None:
     await store.append(place.key(), 1, ttl=TTL)
     assert await store.get(place.key()) is None
