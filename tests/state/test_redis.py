@@ -187,7 +187,8 @@ async def test_what_was_done_before_its_answer_was_lost_is_not_done_again(
             for number in range(3):
                 key = Key("run", CALLER, str(number))
                 await store.append(key, 1, 2, ttl=TTL)
-                assert await store.items(key) == [1, 2]
+                assert await store.append(key, 3, ttl=TTL, create=False)
+                assert await store.items(key) == [1, 2, 3]
                 assert await store.add(key, "mine", ttl=TTL)
                 assert not await store.add(key, "another's", ttl=TTL)
                 assert await store.get(key) == "mine"
