@@ -95,13 +95,13 @@ async def _keep(call: Call, talk: Talk, turn: Turn) -> bool:
     clean = mended_json(json_without_secrets(fields, *secrets))
     try:
         caller = await call.app.caller()
-        if await call.app.conversations.add(
+        await call.app.conversations.add(
             caller, talk.id, Turn.model_validate(clean), is_new=talk.is_new
-        ):
-            return True
-        logger.warning("turn not kept", extra={"cause": "not_found"})
+        )
     except AmberError as error:
         logger.warning("turn not kept", extra={"cause": error.kind})
+        return False
     except Exception:
         logger.exception("turn not kept")
-    return False
+        return False
+    return True

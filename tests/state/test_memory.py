@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from amber_mcp.errors import NotFound
 from amber_mcp.state.conversations import Conversations, Turn
 from amber_mcp.state.memory import MAX_BYTES, MAX_KEYS, MemoryStore
@@ -42,7 +44,7 @@ async def test_of_more_conversations_than_are_kept_the_least_recently_written_ar
         await conversations.add("c", talk, begun, is_new=True)
         if number == MAX_KEYS - 1:
             await conversations.load("c", ids[1])
-            assert await conversations.add("c", ids[0], begun, is_new=False)
+            await conversations.add("c", ids[0], begun, is_new=False)
     gone = []
     for talk in ids:
         try:
@@ -50,7 +52,8 @@ async def test_of_more_conversations_than_are_kept_the_least_recently_written_ar
         except NotFound:
             gone.append(talk)
     assert gone == ids[1:51]
-    assert not await conversations.add("c", gone[0], begun, is_new=False)
+    with pytest.raises(NotFound):
+        await conversations.add("c", gone[0], begun, is_new=False)
 
 
 def test_the_bound_is_stated() -> None:
