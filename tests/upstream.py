@@ -1,6 +1,7 @@
 """An upstream with canned answers on a real socket, for what the sandbox never says."""
 
 import json
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -96,6 +97,35 @@ def stalled_stream(upstream: Upstream, *chunks: str) -> Response:
             upstream.closed.set()
 
     return StreamingResponse(content(), media_type="text/event-stream")
+
+
+class OrderedStream:
+    """One stream, which sends a chunk whenever the test says so."""
+
+    def __init__(self) -> None:
+        self._order, self._ordered = anyio.create_memory_object_stream[str](math.inf)
+
+    def __call__(self, upstream: Upstream) -> Response:
+        async def content() -> AsyncIterator[str]:
+            try:
+                with self._ordered:
+                    async for chunk in self._ordered:
+                        yield f"data: {chunk}\n\n"
+                yield "data: [DONE]\n\n"
+            finally:
+                upstream.closed.set()
+
+        return StreamingResponse(content(), media_type="text/event-stream")
+
+    def send(self, text: str) -> None:
+        self._order.send_nowait(text_chunk(text))
+
+    def end(self, text: str) -> None:
+        self._order.send_nowait(text_chunk(text, "stop"))
+
+    def close(self) -> None:
+        """End the stream, once all that was ordered is sent."""
+        self._order.close()
 
 
 def broken_stream(_: Upstream) -> Response:

@@ -78,5 +78,8 @@ async def ask_amber(
         instructions=instructions.strip(),
         file_ids=tuple(file_ids),
     )
-    told = {**fields_of(call, answered), **await kept(call, talk, turn)}
+    told = {
+        **fields_of(call.app.settings, answered),
+        **await kept(call.app, talk, turn, within=call.seconds_left),
+    }
     return Answered.model_validate(told)

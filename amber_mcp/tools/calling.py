@@ -30,8 +30,8 @@ async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> Ca
     outcome, text = "cancelled", ""
     try:
         try:
-            result = await _finished(call, tool, arguments)
-            outcome, text = "completed", _text_of(result)
+            outcome, result = await _finished(call, tool, arguments)
+            text = _text_of(result)
         except AmberError as error:
             told = describe(error, max_upstream_chars=settings.max_error_chars)
             outcome, text = error.kind, mended(redacted(told, *settings.secrets))
@@ -41,8 +41,10 @@ async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> Ca
     return result
 
 
-async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
-    """The result of a call.
+async def _finished(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> tuple[str, CallToolResult]:
+    """How a call ended, and its result.
 
     Raises:
         AmberError: of the kind that says why there is none.
@@ -56,6 +58,7 @@ async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> Cal
         secrets = distinct_secrets(settings.keys)
         text = mended(without_secrets(result.as_text(), *secrets))
         structured = result.model_dump(mode="json", exclude_none=True)
+        failure = result.failure
     except AmberError:
         raise
     except TimeoutError:
@@ -66,11 +69,12 @@ async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> Cal
         raise InternalError(
             f"{tool.name} failed with {type(error).__name__}; the log has the details"
         ) from None
-    if not settings.structured:
-        return CallToolResult(content=[TextContent(text=text)])
-    clean = mended_json(json_without_secrets(structured, *secrets))
-    assert isinstance(clean, dict)  # noqa: S101  # as the model was
-    return CallToolResult(content=[TextContent(text=text)], structured_content=clean)
+    finished = CallToolResult(content=[TextContent(text=text)], is_error=bool(failure))
+    if settings.structured:
+        clean = mended_json(json_without_secrets(structured, *secrets))
+        assert isinstance(clean, dict)  # noqa: S101  # as the model was
+        finished.structured_content = clean
+    return failure or "completed", finished
 
 
 def _text_of(result: CallToolResult) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from amber_mcp.api.json_text import mended_json
 from amber_mcp.api.types import Message
+from amber_mcp.app import App
 from amber_mcp.errors import AmberError
 from amber_mcp.redaction import distinct_secrets, json_without_secrets
 from amber_mcp.state.callers import new_id
@@ -74,30 +75,31 @@ async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company
     return Talk(given, before, before.within(app.settings.max_history_chars))
 
 
-async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
+async def kept(app: App, talk: Talk, turn: Turn, *, within: float) -> dict[str, object]:
     """Keep a finished turn, and return the fields of the result that tell of the conversation.
 
     An answer that cannot be kept is an answer all the same.
+
+    Args:
+        within: the seconds that are left for it.
     """
     is_kept = False
     if turn.answer.strip():  # An API may refuse a turn without an answer, and with it all after it.
-        with anyio.move_on_after(min(_KEEPING_SECONDS, call.seconds_left + _GRACE_SECONDS)):
-            is_kept = await _keep(call, talk, turn)
+        with anyio.move_on_after(min(_KEEPING_SECONDS, within + _GRACE_SECONDS)):
+            is_kept = await _keep(app, talk, turn)
     return {
         "conversation_id": talk.id if is_kept else "",
         "dropped_turns": talk.sent.dropped,
     }
 
 
-async def _keep(call: Call, talk: Talk, turn: Turn) -> bool:
-    secrets = distinct_secrets(call.app.settings.keys)
+async def _keep(app: App, talk: Talk, turn: Turn) -> bool:
+    secrets = distinct_secrets(app.settings.keys)
     fields = {**turn.model_dump(), "file_ids": list(turn.file_ids)}
     clean = mended_json(json_without_secrets(fields, *secrets))
     try:
-        caller = await call.app.caller()
-        await call.app.conversations.add(
-            caller, talk.id, Turn.model_validate(clean), is_new=talk.is_new
-        )
+        caller = await app.caller()
+        await app.conversations.add(caller, talk.id, Turn.model_validate(clean), is_new=talk.is_new)
     except AmberError as error:
         logger.warning("turn not kept", extra={"cause": error.kind})
         return False

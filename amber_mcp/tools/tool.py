@@ -45,6 +45,11 @@ class Result(BaseModel, ABC):
     def as_text(self) -> str:
         """Everything that matters, for hosts that show the model nothing but text."""
 
+    @property
+    def failure(self) -> str:
+        """The kind of error, where there is a result of something that failed; else empty."""
+        return ""
+
 
 Function = Callable[..., Awaitable[Result]]
 

@@ -51,5 +51,8 @@ async def web_search(
         origin="web" if talk.sent.is_of_the_web_alone else "company",
         language=language.strip(),
     )
-    told = {**fields_of(call, answered), **await kept(call, talk, turn)}
+    told = {
+        **fields_of(call.app.settings, answered),
+        **await kept(call.app, talk, turn, within=call.seconds_left),
+    }
     return Answered.model_validate(told)
