@@ -28,7 +28,6 @@ from tests.network import (
 from tests.planted import PROXY_PASSWORD
 from tests.upstream import client_of
 
-
 # HTTP proxies
 
 
