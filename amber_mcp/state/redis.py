@@ -76,13 +76,12 @@ class RedisStore(Store):
         sealed = await self._client.command("GET", place)
         return None if sealed is None else self._opened(sealed, place)
 
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         place = _items(_name(key))
         keys = [place, *_index(key.kind, key.caller), _token()]
         sealed = [self._seals.seal(to_json(item), place.encode()) for item in items]
-        about = [*self._about(key, ttl), _APPENDED, *sealed]
-        if sealed:
-            await self._client.run(lambda: self._append(keys, about))
+        about = [*self._about(key, ttl), _APPENDED, int(create), *sealed]
+        return bool(await self._client.run(lambda: self._append(keys, about)))
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         place = _items(_name(key))

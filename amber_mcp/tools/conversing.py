@@ -31,11 +31,15 @@ ConversationId = Annotated[
 
 @dataclass(frozen=True)
 class Talk:
-    """One question's place in a conversation: the turns before it, as far as they may be sent."""
+    """One question's place in a conversation: the turns before it, as far as they may be sent.
+
+    A new conversation has none, and so has one whose turns may not be sent.
+    """
 
     id: str
     before: Conversation
     sent: Conversation
+    is_new: bool = False
 
     def messages(self, question: str, instructions: str) -> tuple[Message, ...]:
         """The instructions, the turns that are sent, and the question."""
@@ -64,7 +68,7 @@ async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company
     app = call.app
     given = conversation_id.strip()
     if not given:
-        return Talk(new_id("conversation"), Conversation(), Conversation())
+        return Talk(new_id("conversation"), Conversation(), Conversation(), is_new=True)
     whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
@@ -95,7 +99,7 @@ async def _keep(app: App, talk: Talk, turn: Turn) -> bool:
     clean = mended_json(json_without_secrets(fields, *secrets))
     try:
         caller = await app.caller()
-        await app.conversations.add(caller, talk.id, Turn.model_validate(clean))
+        await app.conversations.add(caller, talk.id, Turn.model_validate(clean), is_new=talk.is_new)
     except AmberError as error:
         logger.warning("turn not kept", extra={"cause": error.kind})
         return False

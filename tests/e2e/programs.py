@@ -134,17 +134,28 @@ class StdioProgram:
     def interrupt(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    async def kill(self) -> None:
+        """End it at once, without a chance to tidy up."""
+        self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def started_program(**variables: str) -> AsyncIterator[StdioProgram]:
+    """Start `amber-mcp`, for tests that end it in a way of their own."""
+    async with open_program(COMMAND, env=environment(**variables)) as process:
+        assert process.stdout is not None
+        with anyio.fail_after(60):
+            yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
+
 
 @asynccontextmanager
 async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
-    async with open_program(COMMAND, env=environment(**variables)) as process:
-        assert process.stdout is not None
-        program = StdioProgram(process, BufferedByteReceiveStream(process.stdout))
-        with anyio.fail_after(60):
-            yield program
-            await program.close_stdin()
-            assert await process.wait() == 0
+    async with started_program(**variables) as program:
+        yield program
+        await program.close_stdin()
+        assert await program.process.wait() == 0
 
 
 @asynccontextmanager
