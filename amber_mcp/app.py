@@ -42,6 +42,7 @@ class App:
     is_sandbox: bool = False
     left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
+    _spare: MemoryStore = field(default_factory=MemoryStore)
     _default_model: str = ""
     _failed_lookups: int = 0
     _lookup_error: AmberError | None = None
@@ -79,9 +80,16 @@ class App:
 
     async def runs(self) -> Runs:
         """The caller's runs of agents."""
+        return await self._runs_in(self.store)
+
+    async def spare_runs(self) -> Runs:
+        """Those that this process alone knows, begun while the state was out of order."""
+        return await self._runs_in(self._spare)
+
+    async def _runs_in(self, store: Store) -> Runs:
         settings = self.settings
         ttl, longest = settings.state_ttl.run, settings.run_timeout
-        return Runs(self.store, await self.caller(), ttl=ttl, longest=longest)
+        return Runs(store, await self._caller_in(store), ttl=ttl, longest=longest)
 
     @property
     def conversations(self) -> Conversations:
@@ -90,10 +98,13 @@ class App:
 
     async def caller(self) -> str:
         """Who calls, as the state knows it: whoever has the configured key for the tenant."""
+        return await self._caller_in(self.store)
+
+    async def _caller_in(self, store: Store) -> str:
         tenant, identity = self.settings.base_url, self.settings.api_key.get_secret_value()
         if self.is_sandbox:  # Its address and its key are others each time.
             tenant = identity = SANDBOX
-        return caller_of(tenant, identity, await self.store.secret())
+        return caller_of(tenant, identity, await store.secret())
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.

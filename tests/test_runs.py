@@ -1,6 +1,7 @@
 """`run_agent` over several calls, in both eras: a run goes on whoever waits for it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,6 +10,9 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from amber_mcp.settings import Settings
+from amber_mcp.state.memory import MemoryStore
+from amber_mcp.state.sqlite import SqliteStore
+from amber_mcp.state.store import StateUnavailable
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, OrderedStream, Upstream, completion, stalled_stream, text_chunk
 
@@ -167,9 +171,6 @@ async def test_calls_that_make_no_sense_are_told(
 async def test_a_call_that_can_no_longer_read_says_how_to_go_on(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from amber_mcp.state.memory import MemoryStore
-    from amber_mcp.state.store import StateUnavailable
-
     async def away(*_: object) -> None:
         raise StateUnavailable("away")
 
@@ -180,3 +181,26 @@ async def test_a_call_that_can_no_longer_read_says_how_to_go_on(
                 told = failure(await run_agent(client, **TASK), "internal_error")
             run_id = told.partition("with run_id ")[2].split()[0]
             assert structured(await run_agent(client, run_id=run_id))["answer"] == "Half"
+
+
+async def test_while_the_state_is_out_of_order_a_run_is_this_process_s_own(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StateUnavailable("away")
+
+    stream = OrderedStream()
+    async with upstream(stream) as canned:
+        settings = settings_of(canned, AMBER_STATE=f"sqlite:{tmp_path / 'state.db'}")
+        async with connect(settings) as client:
+            with monkeypatch.context() as patch:
+                for method in ("secret", "put", "append", "get", "items"):
+                    patch.setattr(SqliteStore, method, away)
+                stream.send("One ")
+                begun = structured(await run_agent(client, **TASK))
+                assert (begun["status"], begun["answer"]) == ("running", "One ")
+            stream.end("two")
+            run = structured(await run_agent(client, run_id=begun["run_id"]))
+            told = failure(await run_agent(client, run_id="run_x"), "not_found")
+    assert (run["status"], run["answer"]) == ("completed", "One two")
+    assert "there is no run 'run_x'" in told

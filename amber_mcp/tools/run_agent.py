@@ -1,8 +1,10 @@
 """`run_agent`: a task for one of the company's agents, which goes on whoever waits for it."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Annotated, Literal
@@ -15,10 +17,11 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
 from amber_mcp.carrying import Work
-from amber_mcp.errors import InvalidRequest
+from amber_mcp.errors import InvalidRequest, NotFound
 from amber_mcp.redaction import distinct_secrets, without_secrets
 from amber_mcp.state.conversations import Turn
-from amber_mcp.state.runs import About
+from amber_mcp.state.runs import About, Run, Runs
+from amber_mcp.state.store import StateUnavailable
 
 from .answered import Answered, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
@@ -27,6 +30,8 @@ from .choosing_models import model_instead_of_the_refused
 from .conversing import ConversationId, Talk, kept, talk_of
 from .following import AgentRun, follow
 from .tool import Call, tool
+
+logger = logging.getLogger(__name__)
 
 _KEEPING_SECONDS = 30.0
 
@@ -111,17 +116,34 @@ async def run_agent(
 async def _started(
     call: Call, about: About, request: ChatRequest, talk: Talk, turn: Turn
 ) -> AgentRun:
-    runs = await call.app.runs()
-    work = _work(call.app, request, talk, turn)
-    return await follow(call, runs, await call.app.carrier.begin(runs, about, work))
+    app = call.app
+    work = _work(app, request, talk, turn)
+    try:
+        runs = await app.runs()
+        run = await app.carrier.begin(runs, about, work)
+    except StateUnavailable as error:
+        logger.warning("run kept in this process alone", extra={"cause": error.message})
+        runs = await app.spare_runs()
+        run = await app.carrier.begin(runs, about, work)
+    return await follow(call, runs, run)
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
-    runs = await call.app.runs()
-    run = await runs.open(run_id)
+    runs, run = await _found(call.app, run_id)
     if stop and run.status == "running":
         await runs.ask_to_stop(run_id)
     return await follow(call, runs, run)
+
+
+async def _found(app: App, run_id: str) -> tuple[Runs, Run]:
+    try:
+        runs = await app.runs()
+        return runs, await runs.open(run_id)
+    except (NotFound, StateUnavailable):
+        runs = await app.spare_runs()
+        with suppress(NotFound):
+            return runs, await runs.open(run_id)
+        raise
 
 
 def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:
