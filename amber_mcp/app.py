@@ -22,6 +22,7 @@ from .state.conversations import Conversations
 from .state.homes import open_store
 from .state.memory import MemoryStore
 from .state.store import Store
+from .state.uploads import Uploads
 from .values import SANDBOX
 
 
@@ -78,6 +79,11 @@ class App:
     def conversations(self) -> Conversations:
         """The conversations of all callers."""
         return Conversations(self.store, ttl=self.settings.state_ttl.conversation)
+
+    @property
+    def uploads(self) -> Uploads:
+        """The files that all callers have uploaded."""
+        return Uploads(self.store, ttl=self.settings.state_ttl.upload)
 
     async def caller(self) -> str:
         """Who calls, as the state knows it: whoever has the configured key for the tenant."""

@@ -1,26 +1,18 @@
 """A question within a conversation: what goes to amber with it, and what is kept of it."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
-import anyio
 from pydantic import Field
 
-from amber_mcp.api.json_text import mended_json
 from amber_mcp.api.types import Message
-from amber_mcp.errors import AmberError
-from amber_mcp.redaction import distinct_secrets, json_without_secrets
 from amber_mcp.state.callers import new_id
 from amber_mcp.state.conversations import Conversation, Origin, Turn
 
+from .remembering import is_kept
 from .tool import Call
-
-logger = logging.getLogger(__name__)
-
-_KEEPING_SECONDS = 2.0
-_GRACE_SECONDS = 0.3
 
 ConversationId = Annotated[
     str,
@@ -75,27 +67,15 @@ async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
 
     An answer that cannot be kept is an answer all the same.
     """
-    is_kept = False
-    if turn.answer.strip():  # An API may refuse a turn without an answer, and with it all after it.
-        with anyio.move_on_after(min(_KEEPING_SECONDS, call.seconds_left + _GRACE_SECONDS)):
-            is_kept = await _keep(call, talk, turn)
+
+    async def add(caller: str, turn: Turn) -> None:
+        await call.app.conversations.add(caller, talk.id, turn)
+
+    # An API may refuse a turn without an answer, and with it all after it.
+    kept = bool(turn.answer.strip()) and await is_kept(
+        call, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add
+    )
     return {
-        "conversation_id": talk.id if is_kept else "",
+        "conversation_id": talk.id if kept else "",
         "dropped_turns": talk.sent.dropped,
     }
-
-
-async def _keep(call: Call, talk: Talk, turn: Turn) -> bool:
-    secrets = distinct_secrets(call.app.settings.keys)
-    fields = {**turn.model_dump(), "file_ids": list(turn.file_ids)}
-    clean = mended_json(json_without_secrets(fields, *secrets))
-    try:
-        caller = await call.app.caller()
-        await call.app.conversations.add(caller, talk.id, Turn.model_validate(clean))
-    except AmberError as error:
-        logger.warning("turn not kept", extra={"cause": error.kind})
-        return False
-    except Exception:
-        logger.exception("turn not kept")
-        return False
-    return True
