@@ -7,7 +7,8 @@ import anyio
 from mcp.types import CallToolResult, TextContent
 
 from amber_mcp.api.json_text import mended, mended_json
-from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout, describe
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout
+from amber_mcp.protocol_errors import worded
 from amber_mcp.redaction import (
     CUT,
     distinct_secrets,
@@ -33,8 +34,7 @@ async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> Ca
             result = await _finished(call, tool, arguments)
             outcome, text = "completed", _text_of(result)
         except AmberError as error:
-            told = describe(error, max_upstream_chars=settings.max_error_chars)
-            outcome, text = error.kind, mended(redacted(told, *settings.secrets))
+            outcome, text = error.kind, worded(error, settings)
             result = CallToolResult(content=[TextContent(text=text)], is_error=True)
     finally:
         _log(call, tool, arguments, outcome, text)

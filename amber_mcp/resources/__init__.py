@@ -1,0 +1,12 @@
+"""The resources, one file each."""
+
+from .agents import agents
+from .conversations import conversation
+from .files import files
+from .models import models
+from .resource import Resource, Template
+
+__all__ = ["RESOURCES", "TEMPLATES", "Resource", "Template"]
+
+RESOURCES = (models, agents, files)
+TEMPLATES = (conversation,)
