@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from .closeness import closest_first, told
 from .errors import NotFound
+from .quoting import quoted
 
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
@@ -19,7 +21,7 @@ def agent_id_of(agent: str, named: Mapping[str, str]) -> str:
         return found
     if named and agent not in named.values() and not _UUID.fullmatch(agent):
         raise NotFound(
-            f"no agent is named {agent!r}",
-            advice=f"Use one of {', '.join(sorted(named))}, or an agent's id.",
+            f"no agent is named {quoted(agent)}",
+            advice=f"Use one of {told(closest_first(agent, sorted(named)))}, or an agent's id.",
         )
     return agent

@@ -15,12 +15,14 @@ from .api.completions import CompletionsApi
 from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
+from .carrying import Carrier, open_carrier
 from .errors import AmberError, NotConfigured, UpstreamTimeout
 from .settings import Settings
 from .state.callers import caller_of
 from .state.conversations import Conversations
 from .state.homes import open_store
 from .state.memory import MemoryStore
+from .state.runs import Runs
 from .state.store import Store
 from .state.uploads import Uploads
 from .values import SANDBOX
@@ -37,6 +39,7 @@ class App:
     settings: Settings
     apis: Mapping[str, CompletionsApi]
     store: Store
+    carrier: Carrier
     is_sandbox: bool = False
     left_out: tuple[str, ...] = ()
     _failure: NotConfigured | None = None
@@ -74,6 +77,12 @@ class App:
         if self._failure is not None:
             raise self._failure
         self.settings.require(upstream)
+
+    async def runs(self) -> Runs:
+        """The caller's runs of agents."""
+        settings = self.settings
+        ttl, longest = settings.state_ttl.run, settings.run_timeout
+        return Runs(self.store, await self.caller(), ttl=ttl, longest=longest)
 
     @property
     def conversations(self) -> Conversations:
@@ -156,7 +165,8 @@ async def open_app(
                 apis = await _open_apis(settings, stack)
         except NotConfigured as error:
             failure = error
-        yield App(settings, apis, store, is_sandbox, left_out, failure)
+        carrier = await stack.enter_async_context(open_carrier(settings))
+        yield App(settings, apis, store, carrier, is_sandbox, left_out, failure)
 
 
 async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:

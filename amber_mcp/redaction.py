@@ -90,6 +90,20 @@ def json_without_secrets(value: JsonValue, *secrets: str) -> JsonValue:
             return value
 
 
+def begun_secret(text: str, *secrets: str) -> int:
+    """How many characters at the end of `text` may be the beginning of a secret."""
+    forms = [form for secret in filter(None, secrets) for form in _forms(secret)]
+    longest = min(len(text), max(map(len, forms), default=0))
+    return next(
+        (
+            length
+            for length in range(longest, 0, -1)
+            if any(form.startswith(text[-length:]) for form in forms)
+        ),
+        0,
+    )
+
+
 def distinct_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
     """The secrets that are no words of a language, which may stand in an answer by chance."""
     return tuple(secret for secret in secrets if len(secret) >= _LEAST_DISTINCT)

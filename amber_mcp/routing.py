@@ -25,6 +25,16 @@ _UPSTREAMS = {
 }
 
 
+class SeveralHaveIt(InvalidRequest):
+    """A bare id of a model that each of `apis` has."""
+
+    def __init__(self, model: str, apis: tuple[str, ...], silent: str) -> None:
+        choices = ", ".join(f"{api}:{cut(model)}" for api in apis)
+        also = f"{silent} and may have" if silent else "several APIs have"
+        super().__init__(f"{also} the model {quoted(model)}", advice=f"Say which: {choices}.")
+        self.apis = apis
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The models of all configured APIs, and the errors of those that did not answer."""
@@ -67,7 +77,7 @@ async def route(app: App, model: str, *, within: float) -> tuple[CompletionsApi,
 
     Raises:
         NotConfigured: if the named API has no settings.
-        InvalidRequest: if several APIs have a bare id, or may have it; the choices are told.
+        SeveralHaveIt: if several APIs have a bare id, or may have it; the choices are told.
         NotFound: if none is known to have it.
     """
     name, colon, model_id = (part.strip() for part in model.partition(":"))
@@ -80,9 +90,7 @@ async def route(app: App, model: str, *, within: float) -> tuple[CompletionsApi,
     if len(having) == 1 and not listed.failures:
         return app.apis[having[0]], model
     if having:
-        choices = ", ".join(f"{api}:{cut(model)}" for api in having)
-        also = f"{silent} and may have" if listed.failures else "several APIs have"
-        raise InvalidRequest(f"{also} the model {quoted(model)}", advice=f"Say which: {choices}.")
+        raise SeveralHaveIt(model, tuple(having), silent if listed.failures else "")
     raise NotFound(
         f"no API is known to have the model {quoted(model)}"
         + (f"; {silent}" if listed.failures else ""),

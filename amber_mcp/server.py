@@ -20,6 +20,7 @@ from mcp.types import (
     CompleteResult,
     GetPromptRequestParams,
     GetPromptResult,
+    InputRequiredResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -41,6 +42,7 @@ from .resources.reading import read_resource
 from .settings import Settings
 from .tools import Tool, tools_named
 from .tools.calling import outcome_of
+from .tools.elicitation import user_of
 from .tools.progress import Progress
 from .tools.tool import Call
 
@@ -79,7 +81,7 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
 
     async def call_tool(
         context: ServerRequestContext[App], params: CallToolRequestParams
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         tool = offered.get(params.name)
         if tool is None:
             raise MCPError(
@@ -87,7 +89,7 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
                 message=f"Unknown tool: {params.name[:80]!r}. There are {', '.join(offered)}.",
             )
         progress = Progress(context.session.report_progress)
-        call = Call(context.lifespan_context, progress, local_files)
+        call = Call(context.lifespan_context, progress, local_files, user_of(context, params))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(progress.report)
             with telling_waits(progress.note):

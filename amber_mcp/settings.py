@@ -61,6 +61,8 @@ class Settings(BaseModel):
     connect_timeout: float = 10
     read_timeout: float = 120
     call_timeout: float = 50
+    run_timeout: float = 1800
+    max_runs: int = 8
     max_answer_chars: int = 40_000
     max_upload_bytes: int = 2 * 1024**3
     max_body_bytes: int = 32 * 1024**2

@@ -144,7 +144,7 @@ VARIABLES: Final = (
         "state",
         home,
         "sqlite:~/.amber-mcp/state.db",
-        "Where conversations are kept: `memory`, `sqlite:PATH` or `redis://…`",
+        "Where conversations and runs are kept: `memory`, `sqlite:PATH` or `redis://…`",
     ),
     Variable(
         "AMBER_STATE_KEY",
@@ -204,6 +204,20 @@ VARIABLES: Final = (
         seconds,
         "50",
         "Seconds that one tool call may take; keep it below the host's own limit",
+    ),
+    Variable(
+        "AMBER_RUN_TIMEOUT",
+        "run_timeout",
+        seconds,
+        "1800",
+        "Seconds that an agent's run may take, over all calls that wait for it",
+    ),
+    Variable(
+        "AMBER_MAX_RUNS",
+        "max_runs",
+        at_least(1),
+        "8",
+        "Runs of agents that one caller may have under way at a time",
     ),
     Variable(
         "AMBER_MAX_ANSWER_CHARS",

@@ -1,6 +1,8 @@
 """Follow-ups: what of a conversation goes to amber with a question, in both eras."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,29 @@ async def test_questions_at_once_are_both_answered_and_kept(
             await ask("last?")
     questions = [line for line in said(asked(canned)[-1]) if line.startswith("user:")]
     assert sorted(questions) == sorted(f"user: {each}?" for each in [*range(6), "last"])
+
+
+async def test_a_conversation_that_expires_while_it_is_answered_has_ended(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    """Its next turn alone would pass for the whole of it."""
+
+    def late(_: Upstream) -> Response:
+        with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+            other.execute("UPDATE lists SET expires = 0")
+        return completion("Two.")
+
+    async with upstream(completion("One."), late) as canned:
+        settings = canned.settings(AMBER_MODEL="m", AMBER_STATE=f"sqlite:{tmp_path}/state.db")
+        async with connect(settings) as client:
+            begun = structured(await client.call_tool("ask_amber", {"question": "1?"}))
+            follow_up = {"question": "2?", "conversation_id": begun["conversation_id"]}
+            answered = await client.call_tool("ask_amber", follow_up)
+            failure(await client.call_tool("ask_amber", follow_up), "not_found")
+    assert structured(answered)["answer"] == "Two."
+    assert structured(answered)["conversation_id"] == ""
+    assert "This turn was not kept" in text_of(answered)
+    assert len(canned.seen) == 2
 
 
 async def test_of_a_long_conversation_the_latest_turns_are_sent(

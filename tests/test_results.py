@@ -112,7 +112,6 @@ async def test_a_call_that_was_not_only_read_may_have_been_taken(
         async with connect(settings) as client:
             for tool, arguments in (
                 ("send_feedback", feedback),
-                ("run_agent", {"agent": "a", "task": "Go."}),
                 ("upload_file", {"content_base64": "YQ==", "filename": "a.txt"}),
             ):
                 told = failure(await client.call_tool(tool, arguments), "upstream_timeout")

@@ -1,10 +1,8 @@
 """The server in memory, in both protocol eras, against the sandbox program on its socket."""
 
-import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,7 +18,7 @@ from amber_mcp.settings import Settings
 from amber_mcp.values import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.planted import KEY
-from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
+from tests.upstream import Canned, completion, events, text_chunk
 
 ERAS = ("legacy", "2026-07-28")
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
@@ -52,7 +50,8 @@ def structured(result: CallToolResult) -> dict[str, Any]:
 
 def failure(result: CallToolResult, kind: str) -> str:
     assert result.is_error
-    assert result.structured_content is None
+    # A run that failed is a result, which says so.
+    assert (result.structured_content or {}).get("status") in (None, "failed")
     assert text_of(result).startswith(f"{kind}: ")
     return text_of(result)
 
@@ -108,88 +107,6 @@ async def test_web_search_answers_from_the_web(connect: Connect, settings: Setti
         query = {"query": "What is cavitation in a pump?"}
         answered = structured(await client.call_tool("web_search", query))
     assert any("cavitation" in source["url"] for source in answered["sources"])
-
-
-async def test_models_are_listed_with_the_default(connect: Connect, settings: Settings) -> None:
-    async with connect(settings) as client:
-        schema = (await client.list_tools()).tools[2].output_schema
-        result = await client.call_tool("list_models", {})
-        some = structured(await client.call_tool("list_models", {"contains": "DETAIL"}))
-        none = await client.call_tool("list_models", {"contains": "nothing of the kind"})
-    listed = structured(result)
-    validate(listed, schema)
-    ids = [model["id"] for model in listed["models"]]
-    assert listed["default_model"] == ids[0]
-    assert listed["models"][0]["api"] == "amber"
-    assert "company search" in listed["models"][0]["offers"]
-    assert all(model_id in text_of(result) for model_id in ids)
-    assert [model["id"] for model in some["models"]] == ["sandbox/detailed"]
-    assert structured(none)["models"] == []
-    assert "No model fits" in text_of(none)
-
-
-async def test_an_uploaded_file_is_answered_from(
-    connect: Connect, settings: Settings, tmp_path: Path
-) -> None:
-    (tmp_path / "memo.txt").write_text("The lighthouse project is led by Ada Quist since May.")
-    settings = settings.model_copy(update={"upload_roots": (tmp_path,)})
-    async with connect(settings) as client:
-        result = await client.call_tool("upload_file", {"path": str(tmp_path / "memo.txt")})
-        uploaded = structured(result)
-        question = {
-            "question": "Who leads the lighthouse project?",
-            "search": "none",
-            "file_ids": [uploaded["file_id"]],
-        }
-        answered = structured(await client.call_tool("ask_amber", question))
-    assert uploaded["filename"] == "memo.txt"
-    assert uploaded["media_type"] == "text/plain"
-    assert uploaded["size_bytes"] == 53
-    assert uploaded["file_id"] in text_of(result)
-    assert uploaded["sha256"] in text_of(result)
-    assert "Ada Quist" in answered["answer"]
-
-
-async def test_a_file_may_come_as_base64(connect: Connect, settings: Settings) -> None:
-    content = base64.b64encode(b"The lighthouse opens in June.").decode()
-    sent = {"content_base64": f"{content[:10]}\n{content[10:]}", "filename": "/x/C:\\y\\memo.txt"}
-    async with connect(settings, local_files=False) as client:
-        uploaded = structured(await client.call_tool("upload_file", sent))
-    assert uploaded["filename"] == "memo.txt"
-    assert uploaded["size_bytes"] == 29
-
-
-@pytest.mark.parametrize(
-    ("arguments", "kind", "told"),
-    [
-        ({}, "invalid_request", "either `path`, or `content_base64`"),
-        ({"path": "a", "content_base64": "YQ=="}, "invalid_request", "either"),
-        ({"content_base64": "YQ=="}, "invalid_request", "`filename` is missing"),
-        ({"content_base64": "!", "filename": "a.txt"}, "invalid_request", "not base64"),
-        ({"content_base64": "YQ==", "filename": "/"}, "invalid_request", "no name"),
-        ({"content_base64": "YWFhYWFh", "filename": "a.txt"}, "too_large", "6 bytes"),
-        ({"path": "/etc/passwd"}, "unsupported", "content_base64"),
-    ],
-)
-async def test_an_upload_that_cannot_be_is_refused(
-    connect: Connect,
-    settings: Settings,
-    arguments: dict[str, object],
-    kind: str,
-    told: str,
-) -> None:
-    settings = settings.model_copy(update={"max_upload_bytes": 5})
-    async with connect(settings, local_files=False) as client:
-        assert told in failure(await client.call_tool("upload_file", arguments), kind)
-
-
-async def test_a_path_outside_the_allowed_folders_is_forbidden(
-    connect: Connect, settings: Settings, tmp_path: Path
-) -> None:
-    settings = settings.model_copy(update={"upload_roots": (tmp_path,)})
-    async with connect(settings) as client:
-        told = failure(await client.call_tool("upload_file", {"path": "/etc/passwd"}), "forbidden")
-    assert "AMBER_UPLOAD_ROOTS" in told
 
 
 async def test_an_agent_is_run_by_its_name_or_its_id(
@@ -301,120 +218,6 @@ async def test_all_that_was_asked_goes_upstream(connect: Connect, upstream: Cann
     }
 
 
-async def test_the_default_model_is_looked_up_once(connect: Connect, upstream: Canned) -> None:
-    models = JSONResponse({"data": [{"id": "first"}, {"id": "second"}]})
-    async with upstream(models, events(text_chunk("Because.", "stop"))) as canned:
-        async with connect(canned.settings(AMBER_LANGUAGE="fr")) as client:
-            for _ in range(2):
-                structured(await client.call_tool("ask_amber", {"question": "Why?"}))
-    assert [seen.method for seen in canned.seen] == ["GET", "POST", "POST"]
-    bodies = [json.loads(seen.body) for seen in canned.seen[1:]]
-    assert [body["model"] for body in bodies] == ["first", "first"]
-    assert bodies[0]["tools"] == [{"function": {"name": "amberSearch"}}]
-    assert bodies[0]["metadata"] == {"language": "fr"}
-
-
-async def test_the_configured_model_needs_no_lookup(connect: Connect, upstream: Canned) -> None:
-    async with upstream(completion("Because.")) as canned:
-        async with connect(canned.settings(AMBER_MODEL="mine", AMBER_STREAM="off")) as client:
-            structured(await client.call_tool("web_search", {"query": "Why?"}))
-    (seen,) = canned.seen
-    body = json.loads(seen.body)
-    assert (body["model"], body["stream"]) == ("mine", False)
-    assert body["tools"] == [{"function": {"name": "webSearch"}}]
-
-
-async def test_a_tenant_without_models_is_told(connect: Connect, upstream: Canned) -> None:
-    async with upstream(JSONResponse({"data": []})) as canned:
-        async with connect(canned.settings()) as client:
-            told = failure(
-                await client.call_tool("ask_amber", {"question": "Why?"}), "not_configured"
-            )
-    assert "AMBER_MODEL" in told
-
-
-async def test_progress_arrives_while_the_answer_streams(
-    connect: Connect, upstream: Canned
-) -> None:
-    told: list[str | None] = []
-    arrived = anyio.Event()
-
-    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-        told.append(message)
-        if message and "characters" in message:
-            arrived.set()
-
-    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        async with connect(canned.settings(AMBER_MODEL="m")) as client:
-            async with anyio.create_task_group() as tasks:
-
-                async def call() -> None:
-                    arguments = {"question": "Why?"}
-                    await client.call_tool("ask_amber", arguments, progress_callback=on_progress)
-
-                tasks.start_soon(call)
-                await arrived.wait()
-                tasks.cancel_scope.cancel()
-        await canned.closed.wait()
-    assert told[-1] == "amber is answering: 4 characters so far"
-
-
-async def test_a_host_that_takes_no_progress_gets_its_answer(
-    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = anyio.Event()
-
-    async def hang(*_: object, **__: object) -> None:
-        blocked.set()
-        await anyio.sleep_forever()
-
-    monkeypatch.setattr("mcp.server.session.ServerSession.report_progress", hang)
-    async with upstream(events(text_chunk("Because.", "stop"))) as canned:
-        async with connect(canned.settings(AMBER_MODEL="m")) as client:
-            arguments = {"question": "Why?"}
-            result = await client.call_tool("ask_amber", arguments, progress_callback=hang)
-    assert structured(result)["answer"] == "Because."
-    assert blocked.is_set()
-
-
-async def test_a_call_that_takes_too_long_keeps_the_text_so_far(
-    connect: Connect, upstream: Canned
-) -> None:
-    async with upstream(lambda u: stalled_stream(u, text_chunk("Half an ans"))) as canned:
-        settings = canned.settings(AMBER_MODEL="m", AMBER_CALL_TIMEOUT="0.3")
-        async with connect(settings) as client:
-            result = await client.call_tool("ask_amber", {"question": "Why?"})
-    told = failure(result, "upstream_timeout")
-    assert "Half an ans" in told
-    assert "AMBER_CALL_TIMEOUT" in told
-
-
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [("list_models", {}), ("upload_file", {"content_base64": "YQ==", "filename": "a.txt"})],
-)
-async def test_other_calls_end_in_time_too(
-    connect: Connect, upstream: Canned, tool: str, arguments: dict[str, object]
-) -> None:
-    async with upstream(stalled_stream) as canned:
-        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.3")) as client:
-            failure(await client.call_tool(tool, arguments), "upstream_timeout")
-
-
-async def test_an_answer_is_cut_at_its_limit_and_says_so(
-    connect: Connect, upstream: Canned
-) -> None:
-    async with upstream(events(text_chunk("x" * 500, "length"))) as canned:
-        settings = canned.settings(AMBER_MODEL="m", AMBER_MAX_ANSWER_CHARS="200")
-        async with connect(settings) as client:
-            result = await client.call_tool("ask_amber", {"question": "Why?"})
-    answered = structured(result)
-    assert len(answered["answer"]) == 200
-    assert answered["truncated"] is True
-    assert "AMBER_MAX_ANSWER_CHARS" in text_of(result)
-    assert "ended this answer early: length" in text_of(result)
-
-
 async def test_an_empty_answer_is_told_as_one(connect: Connect, upstream: Canned) -> None:
     async with upstream(events(text_chunk("", "stop"))) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
@@ -467,24 +270,6 @@ async def test_the_embedded_sandbox_never_gets_the_configured_key(connect: Conne
     assert "it/" in answered["sources"][0]["title"]
 
 
-async def test_a_hanging_list_of_models_holds_nobody_up_for_longer_than_a_call_may_take(
-    connect: Connect, upstream: Canned
-) -> None:
-    told: list[str] = []
-    async with upstream(stalled_stream) as canned:
-        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.5")) as client:
-
-            async def ask() -> None:
-                result = await client.call_tool("ask_amber", {"question": "Why?"})
-                told.append(failure(result, "upstream_timeout"))
-
-            with anyio.fail_after(4):
-                async with anyio.create_task_group() as tasks:
-                    for _ in range(10):
-                        tasks.start_soon(ask)
-    assert len(told) == 10
-
-
 @pytest.mark.parametrize(
     ("name", "value"), [("SSL_CERT_FILE", "/no/such/file"), ("HTTPS_PROXY", "odd://x")]
 )
@@ -497,27 +282,3 @@ async def test_a_network_that_cannot_be_set_up_is_told_on_each_call(
         assert (await client.list_tools()).tools
         told = failure(await client.call_tool("list_models", {}), "not_configured")
     assert name in told
-
-
-async def test_a_list_of_sources_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
-    links = " ".join(f"https://w.example/{number}" for number in range(60))
-    async with upstream(events(text_chunk(links, "stop"))) as canned:
-        settings = canned.settings(AMBER_MODEL="m", AMBER_MAX_LIST_ENTRIES="50")
-        async with connect(settings) as client:
-            answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
-    assert len(answered["sources"]) == 50
-    assert answered["truncated"] is True
-
-
-async def test_a_list_of_models_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
-    models = JSONResponse({"data": [{"id": f"m{number}"} for number in range(5)]})
-    async with upstream(models) as canned:
-        async with connect(canned.settings(AMBER_MAX_LIST_ENTRIES="3")) as client:
-            result = await client.call_tool("list_models", {})
-            narrowed = structured(await client.call_tool("list_models", {"contains": "m4"}))
-    listed = structured(result)
-    assert [model["id"] for model in listed["models"]] == ["m0", "m1", "m2"]
-    assert listed["truncated"] is True
-    assert "AMBER_MAX_LIST_ENTRIES" in text_of(result)
-    assert [model["id"] for model in narrowed["models"]] == ["m4"]
-    assert narrowed["truncated"] is False

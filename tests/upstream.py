@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -98,6 +99,43 @@ def stalled_stream(upstream: Upstream, *chunks: str) -> Response:
     return StreamingResponse(content(), media_type="text/event-stream")
 
 
+class OrderedStream:
+    """One stream, which sends a chunk whenever the test says so."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[str] = deque()
+        self._is_closed = False
+        self._more = anyio.Event()
+
+    def __call__(self, upstream: Upstream) -> Response:
+        async def content() -> AsyncIterator[str]:
+            try:
+                while self._chunks or not self._is_closed:
+                    if self._chunks:
+                        yield f"data: {self._chunks.popleft()}\n\n"
+                    else:
+                        await self._more.wait()
+                yield "data: [DONE]\n\n"
+            finally:
+                upstream.closed.set()
+
+        return StreamingResponse(content(), media_type="text/event-stream")
+
+    def send(self, text: str, finish_reason: str | None = None) -> None:
+        self._chunks.append(text_chunk(text, finish_reason))
+        self._ring()
+
+    def end(self, text: str) -> None:
+        """Send the last chunk, and end the stream behind it."""
+        self.send(text, "stop")
+        self._is_closed = True
+        self._ring()
+
+    def _ring(self) -> None:
+        self._more.set()
+        self._more = anyio.Event()
+
+
 def broken_stream(_: Upstream) -> Response:
     """A stream whose connection is cut after its first chunk, "Half"."""
 
@@ -157,9 +195,10 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
     app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "POST"])])
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = _Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        try:
-            yield upstream
-        finally:
-            server.stop()
+    with listener:  # A server that is stopped before it has started leaves it open.
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            try:
+                yield upstream
+            finally:
+                server.stop()

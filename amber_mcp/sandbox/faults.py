@@ -44,6 +44,8 @@ class Fault(BaseModel):
     """Leave out every closing brace of the answer."""
     piece_bytes: Annotated[int, Field(ge=1)] | None = None
     """Send the answer's body in pieces of so many bytes."""
+    pause: Annotated[float, Field(ge=0)] = 0
+    """Seconds of silence before each piece of the body, or each event of a stream."""
     stop_at: Annotated[int, Field(ge=-1)] | None = None
     """Stop after so many bytes of the body; -1 is before the status."""
     stop_by: Literal["close", "reset", "stall"] = "close"

@@ -92,6 +92,7 @@ class _Spoilt:
         if self._fault.bad_json:
             body = body.replace(b"}", b"")
         for piece in _pieces(body, self._fault.piece_bytes or len(body)):
+            await anyio.sleep(self._fault.pause)
             await self._send_within(piece)
         if not more:
             if self._left is not None:

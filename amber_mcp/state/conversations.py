@@ -107,17 +107,34 @@ class Conversations:
         """
         turns = await self._store.items(Key("conversation", caller, conversation_id))
         if not turns:
-            raise NotFound(
-                f"there is no conversation {conversation_id[:80]!r}, or not any more",
-                advice="Leave `conversation_id` empty to begin a new one, and repeat the context "
-                "that the question needs.",
-            )
+            raise _ended(conversation_id)
         return Conversation([Turn.model_validate(turn) for turn in turns])
 
-    async def add(self, caller: str, conversation_id: str, turn: Turn) -> None:
-        """Add a finished turn; the first one begins the conversation."""
-        await self._store.append(
+    async def add(self, caller: str, conversation_id: str, turn: Turn, *, is_new: bool) -> None:
+        """Add a finished turn.
+
+        One that goes on with a conversation that has ended meanwhile is not added: what expired
+        does not come back, and the turn alone would pass for the whole of it.
+
+        Args:
+            is_new: whether the turn begins the conversation.
+
+        Raises:
+            NotFound: if it begins none, and there is none any more.
+        """
+        is_added = await self._store.append(
             Key("conversation", caller, conversation_id),
             turn.model_dump(mode="json", exclude_defaults=True),
             ttl=self._ttl,
+            create=is_new,
         )
+        if not is_added:
+            raise _ended(conversation_id)
+
+
+def _ended(conversation_id: str) -> NotFound:
+    return NotFound(
+        f"there is no conversation {conversation_id[:80]!r}, or not any more",
+        advice="Leave `conversation_id` empty to begin a new one, and repeat the context "
+        "that the question needs.",
+    )

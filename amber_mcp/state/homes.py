@@ -14,7 +14,8 @@ from .store import Store
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """Where the settings say that state is kept.
 
-    A Redis server need not be there yet: what uses the store tells, and works once it is.
+    A Redis server need not be there yet, and an SQLite file may be locked: what uses the store
+    tells, and works once it can.
 
     Raises:
         NotConfigured: if the home cannot be used.

@@ -82,15 +82,18 @@ class MemoryStore(Store):
         kept = self._find(key)
         return None if kept is None or kept.record is None else _value(kept.record)
 
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
-        if not items:
-            return
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
         kept = self._find(key) or _Kept()
+        if not (create or kept.items):
+            return False
+        if not contents:
+            return True
         kept.items += contents
         kept.items_until = self._clock() + ttl
         self._written(key, kept, sum(map(len, contents)))
         self._waiting.ring(key)
+        return True
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         kept = self._find(key)

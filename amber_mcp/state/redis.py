@@ -15,6 +15,8 @@ import anyio
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
+from amber_mcp.background import background_tasks
+
 from .redis_client import RedisClient
 from .redis_scripts import ADD, APPEND, DELETE, IDS, PUT
 from .sealing import Seals
@@ -38,21 +40,13 @@ logger = logging.getLogger(__name__)
 async def open_redis(client: RedisClient, seals: Seals) -> AsyncIterator["RedisStore"]:
     """The state in a Redis server, which need not be there yet."""
     store = RedisStore(client, seals)
-    failed: Exception | None = None
     try:
-        async with anyio.create_task_group() as tasks:
+        async with background_tasks() as tasks:
             tasks.start_soon(store.listen)
-            try:
-                yield store
-            except Exception as error:  # noqa: BLE001  # raised again, outside the group
-                failed = error
-            tasks.cancel_scope.cancel()
+            yield store
     finally:
         with anyio.move_on_after(1, shield=True):
             await client.aclose()
-    # Inside the task group it would have become an exception group.
-    if failed is not None:
-        raise failed
 
 
 class RedisStore(Store):
@@ -82,13 +76,12 @@ class RedisStore(Store):
         sealed = await self._client.command("GET", place)
         return None if sealed is None else self._opened(sealed, place)
 
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         place = _items(_name(key))
         keys = [place, *_index(key.kind, key.caller), _token()]
         sealed = [self._seals.seal(to_json(item), place.encode()) for item in items]
-        about = [*self._about(key, ttl), _APPENDED, *sealed]
-        if sealed:
-            await self._client.run(lambda: self._append(keys, about))
+        about = [*self._about(key, ttl), _APPENDED, int(create), *sealed]
+        return bool(await self._client.run(lambda: self._append(keys, about)))
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         place = _items(_name(key))

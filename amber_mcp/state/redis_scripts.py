@@ -49,12 +49,16 @@ touch(order, ids, prefix, name, id, tonumber(ttl))
 
 APPEND = f"""{_INDEX}
 local items, order, ids, token = unpack(KEYS)
-local prefix, name, id, ttl, channel = unpack(ARGV, 1, 5)
-if not redis.call('SET', token, '', 'NX', 'PX', {_REMEMBERED_MS}) then return end
-for i = 6, #ARGV do redis.call('RPUSH', items, ARGV[i]) end
+local prefix, name, id, ttl, channel, create = unpack(ARGV, 1, 6)
+if redis.call('EXISTS', token) == 1 then return 1 end
+if create == '0' and redis.call('EXISTS', items) == 0 then return 0 end
+if #ARGV == 6 then return 1 end
+redis.call('SET', token, '', 'PX', {_REMEMBERED_MS})
+for i = 7, #ARGV do redis.call('RPUSH', items, ARGV[i]) end
 redis.call('PEXPIRE', items, ttl)
 touch(order, ids, prefix, name, id, tonumber(ttl))
 redis.call('PUBLISH', channel, name)
+return 1
 """
 
 DELETE = """

@@ -7,7 +7,7 @@ writes may be lost; the file stays whole.
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -16,7 +16,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from .sqlite_file import connect
+from .sqlite_file import connect, set_up
 from .store import Key, Kind, StateUnavailable, Store
 from .waiting import Waiting
 
@@ -33,12 +33,16 @@ async def open_sqlite(
 ) -> AsyncIterator["SqliteStore"]:
     """The state in the file at `path`, which is made if there is none.
 
+    It may be locked, or the disk full: what uses the store tells, and works once that has passed.
+
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
     """
     connection = await anyio.to_thread.run_sync(connect, path)
     store = SqliteStore(connection, path, clock)
     try:
+        with suppress(StateUnavailable):
+            await store.prepare()
         yield store
     finally:
         with anyio.CancelScope(shield=True):
@@ -54,6 +58,7 @@ class SqliteStore(Store):
         self._connection = connection
         self._path = path
         self._clock = clock
+        self._is_set_up = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._waiting = Waiting()
         self._others = 0
@@ -85,16 +90,21 @@ class SqliteStore(Store):
         content = await self._do(lambda: self._record(key))
         return None if content is None else _value(content)
 
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
 
-        def write() -> None:
+        def write() -> bool:
             with self._transaction():
-                self._extend(key, contents, ttl)
+                if not (create or self._list(key)[0]):
+                    return False
+                if contents:
+                    self._extend(key, contents, ttl)
+                return True
 
-        if contents:
-            await self._do(write)
+        is_added = await self._do(write)
+        if is_added:
             self._waiting.ring(key)
+        return is_added
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         def read() -> list[tuple[bytes]]:
@@ -146,13 +156,28 @@ class SqliteStore(Store):
 
         return await self._do(read)
 
+    async def prepare(self) -> None:
+        """Set the file up, as each other method does where that was not possible before.
+
+        Raises:
+            NotConfigured: naming AMBER_STATE and what is wrong with the file.
+            StateUnavailable: if the file cannot be used now.
+        """
+        await self._do(lambda: None)
+
     async def aclose(self) -> None:
         """Close the file."""
         await anyio.to_thread.run_sync(self._connection.close, limiter=self._one_at_a_time)
 
     async def _do(self, work: Callable[[], _T]) -> _T:
+        def work_when_set_up() -> _T:
+            if not self._is_set_up:
+                set_up(self._connection, self._path)
+                self._is_set_up = True
+            return work()
+
         try:
-            return await anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
+            return await anyio.to_thread.run_sync(work_when_set_up, limiter=self._one_at_a_time)
         except sqlite3.Error as error:
             raise StateUnavailable(
                 f"the state in {self._path} (AMBER_STATE) cannot be used: {error}"

@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import stat
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from amber_mcp.errors import NotConfigured
@@ -13,6 +13,14 @@ from amber_mcp.errors import NotConfigured
 APPLICATION_ID = 0x616D6272
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 1.0
+
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+)
 
 _SCHEMA = """
 CREATE TABLE home (secret BLOB NOT NULL, writes INTEGER NOT NULL);
@@ -40,21 +48,34 @@ CREATE INDEX lists_expire ON lists (expires);
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; any thread may use the connection, one at a time.
 
+    It is not looked into: `set_up` has to come before anything else.
+
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
     """
     _make_private(path)
-    with ExitStack() as stack:
-        try:
-            connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            stack.callback(connection.close)
-            _set_up(connection, path)
-        except sqlite3.Error as error:
-            raise _unusable(path, str(error)) from None
-        stack.pop_all()
-    return connection
+    try:
+        return sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise _unusable(path, str(error)) from None
+
+
+def set_up(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables if there are none, within a few seconds; it can be tried again.
+
+    Raises:
+        NotConfigured: naming AMBER_STATE and what is wrong with the file.
+        sqlite3.Error: of what passes: a lock, a full disk.
+    """
+    try:
+        _set_up(connection, path)
+    except sqlite3.Error as error:
+        # The code's first byte tells the kind; the others tell more of it.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING:
+            raise
+        raise _unusable(path, str(error)) from None
 
 
 def _make_private(path: Path) -> None:
@@ -100,7 +121,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -58,8 +58,11 @@ class Store(ABC):
         """The record, or `None`."""
 
     @abstractmethod
-    async def append(self, key: Key, *items: JsonValue, ttl: float) -> None:
-        """Add to the list, all items at once and in this order."""
+    async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
+        """Add to the list, all items at once and in this order; tell whether they were added.
+
+        Where there is no list, or not any more, this begins one, or adds nothing if not `create`.
+        """
 
     @abstractmethod
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.types import ChatRequest
+from amber_mcp.settings import Settings
 
 from .tool import Call, Result
 
@@ -94,10 +95,10 @@ async def answer_call(call: Call, request: ChatRequest) -> Answer:
     )
 
 
-def fields_of(call: Call, answered: Answer) -> dict[str, object]:
-    """The fields of `Answered` for the answer that a call got."""
+def fields_of(settings: Settings, answered: Answer) -> dict[str, object]:
+    """The fields of `Answered` for an answer."""
     usage = answered.usage
-    most = call.app.settings.max_list_entries
+    most = settings.max_list_entries
     return {
         "answer": answered.text,
         "sources": [

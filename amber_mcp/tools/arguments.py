@@ -23,7 +23,7 @@ class Arguments(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_hosts_send_them(cls, given: Any) -> Any:
-        """Leave out nulls; read lists and objects that came as JSON text, or as one bare item."""
+        """Leave out nulls; read what came as text and is none, and a list's one bare item."""
         if not isinstance(given, Mapping):
             return given
         return {
@@ -56,14 +56,16 @@ def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _
 
 
 def _shape(model: type[BaseModel], name: str) -> object:
-    """`list` or `dict`, where the argument is one."""
+    """`list`, `dict` or `bool`, where the argument is one."""
     field = model.model_fields.get(name)
-    return field and get_origin(field.annotation)
+    return field and (get_origin(field.annotation) or field.annotation)
 
 
 def _read(value: object, shape: object) -> object:
-    if not isinstance(value, str) or shape not in (list, dict):
+    if not isinstance(value, str) or shape not in (list, dict, bool):
         return value
+    if shape is bool:
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
     if value.lstrip().startswith(("[", "{")):
         try:
             return mended_json(json.loads(value))
@@ -91,6 +93,8 @@ def _sentence(fault: ErrorDetails, names: list[str]) -> str:
             return f"`{place}` must be a number, not {shown}"
         case "finite_number":
             return f"`{place}` must be a finite number"
+        case "bool_type":
+            return f"`{place}` must be true or false, not {shown}"
         case "list_type":
             return f"`{place}` must be a list, not {shown}"
         case "dict_type":

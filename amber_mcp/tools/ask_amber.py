@@ -8,7 +8,7 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.state.conversations import Turn
 
-from .answered import Answered, answer_call, fields_of
+from .answered import Answered, fields_of
 from .asking import (
     Language,
     ModelId,
@@ -17,6 +17,7 @@ from .asking import (
     model_of,
     required_text,
 )
+from .choosing_models import answer_with_a_model
 from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
@@ -69,7 +70,7 @@ async def ask_amber(
         ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
-    answered = await answer_call(call, request)
+    answered = await answer_with_a_model(call, request)
     turn = Turn(
         question=question,
         answer=answered.text,
@@ -78,5 +79,8 @@ async def ask_amber(
         instructions=instructions.strip(),
         file_ids=tuple(file_ids),
     )
-    told = {**fields_of(call, answered), **await kept(call, talk, turn)}
+    told = {
+        **fields_of(call.app.settings, answered),
+        **await kept(call.app, talk, turn, within=call.seconds_left),
+    }
     return Answered.model_validate(told)

@@ -3,8 +3,7 @@
 import json
 import logging
 
-import anyio
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
 from amber_mcp.api.json_text import mended, mended_json
 from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout
@@ -17,6 +16,7 @@ from amber_mcp.redaction import (
     without_secrets,
 )
 
+from .elicitation import InputRequiredError
 from .tool import Call, Tool
 
 logger = logging.getLogger(__name__)
@@ -25,14 +25,19 @@ _GRACE_SECONDS = 0.5
 _MAX_LOGGED_CHARS = 1000
 
 
-async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
+async def outcome_of(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> CallToolResult | InputRequiredResult:
     """The result of a call, whatever happens in it; errors carry text alone."""
     settings = call.app.settings
     outcome, text = "cancelled", ""
+    result: CallToolResult | InputRequiredResult
     try:
         try:
-            result = await _finished(call, tool, arguments)
-            outcome, text = "completed", _text_of(result)
+            outcome, result = await _finished(call, tool, arguments)
+            text = _text_of(result)
+        except InputRequiredError as asked:
+            outcome, text, result = "input_required", str(asked), asked.result
         except AmberError as error:
             outcome, text = error.kind, worded(error, settings)
             result = CallToolResult(content=[TextContent(text=text)], is_error=True)
@@ -41,22 +46,26 @@ async def outcome_of(call: Call, tool: Tool, arguments: dict[str, object]) -> Ca
     return result
 
 
-async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> CallToolResult:
-    """The result of a call.
+async def _finished(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> tuple[str, CallToolResult]:
+    """How a call ended, and its result.
 
     Raises:
         AmberError: of the kind that says why there is none.
+        InputRequiredError: if the user has to be asked before.
     """
     settings = call.app.settings
     limit = settings.call_timeout
     try:
         # A tool that has something to show for its time ends by itself, just before this.
-        with anyio.fail_after(limit + _GRACE_SECONDS):
+        with call.clock.fail_after(limit + _GRACE_SECONDS):
             result = await tool(call, arguments)
         secrets = distinct_secrets(settings.keys)
         text = mended(without_secrets(result.as_text(), *secrets))
         structured = result.model_dump(mode="json", exclude_none=True)
-    except AmberError:
+        failure = result.failure
+    except (AmberError, InputRequiredError):
         raise
     except TimeoutError:
         advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
@@ -66,11 +75,12 @@ async def _finished(call: Call, tool: Tool, arguments: dict[str, object]) -> Cal
         raise InternalError(
             f"{tool.name} failed with {type(error).__name__}; the log has the details"
         ) from None
-    if not settings.structured:
-        return CallToolResult(content=[TextContent(text=text)])
-    clean = mended_json(json_without_secrets(structured, *secrets))
-    assert isinstance(clean, dict)  # noqa: S101  # as the model was
-    return CallToolResult(content=[TextContent(text=text)], structured_content=clean)
+    finished = CallToolResult(content=[TextContent(text=text)], is_error=bool(failure))
+    if settings.structured:
+        clean = mended_json(json_without_secrets(structured, *secrets))
+        assert isinstance(clean, dict)  # noqa: S101  # as the model was
+        finished.structured_content = clean
+    return failure or "completed", finished
 
 
 def _text_of(result: CallToolResult) -> str:
@@ -81,7 +91,7 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
     told: dict[str, object] = {
         "tool": tool.name,
         "outcome": outcome,
-        "seconds": f"{anyio.current_time() - call.started:.3f}",
+        "seconds": f"{call.clock.elapsed:.3f}",
         "chars": len(text),
     }
     if call.app.settings.log_content:

@@ -11,13 +11,12 @@ from amber_mcp.errors import AmberError, InvalidRequest
 from amber_mcp.files import upload_roots
 from amber_mcp.images import sendable_image
 from amber_mcp.quoting import quoted
-from amber_mcp.routing import DIALECTS, route
+from amber_mcp.routing import DIALECTS
 
+from .choosing_models import routed
 from .completed import Completed, completed, shortened
 from .schema import OpenObject
 from .tool import Call, tool
-
-_LOOKUP_SHARE = 0.2
 
 
 @tool(title="Chat completion", read_only=False, idempotent=False)
@@ -57,7 +56,7 @@ async def chat_completion(
     passed, and what it does not document is refused by name. For questions use ask_amber.
     """
     app = call.app
-    api, model_id = await route(app, model, within=call.seconds_left * _LOOKUP_SHARE)
+    api, model_id = await routed(call, model)
     given = [_message(call, number, fields) for number, fields in enumerate(messages)]
     request = ChatRequest(
         messages=tuple(sent_back(message, api.dialect.message_fields) for message in given),

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from amber_mcp.api.types import Message
+from amber_mcp.app import App
 from amber_mcp.state.callers import new_id
 from amber_mcp.state.conversations import Conversation, Origin, Turn
 
@@ -22,11 +23,15 @@ ConversationId = Annotated[
 
 @dataclass(frozen=True)
 class Talk:
-    """One question's place in a conversation: the turns before it, as far as they may be sent."""
+    """One question's place in a conversation: the turns before it, as far as they may be sent.
+
+    A new conversation has none, and so has one whose turns may not be sent.
+    """
 
     id: str
     before: Conversation
     sent: Conversation
+    is_new: bool = False
 
     def messages(self, question: str, instructions: str) -> tuple[Message, ...]:
         """The instructions, the turns that are sent, and the question."""
@@ -55,25 +60,28 @@ async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company
     app = call.app
     given = conversation_id.strip()
     if not given:
-        return Talk(new_id("conversation"), Conversation(), Conversation())
+        return Talk(new_id("conversation"), Conversation(), Conversation(), is_new=True)
     whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
     return Talk(given, before, before.within(app.settings.max_history_chars))
 
 
-async def kept(call: Call, talk: Talk, turn: Turn) -> dict[str, object]:
+async def kept(app: App, talk: Talk, turn: Turn, *, within: float) -> dict[str, object]:
     """Keep a finished turn, and return the fields of the result that tell of the conversation.
 
     An answer that cannot be kept is an answer all the same.
+
+    Args:
+        within: the seconds that are left for it.
     """
 
     async def add(caller: str, turn: Turn) -> None:
-        await call.app.conversations.add(caller, talk.id, turn)
+        await app.conversations.add(caller, talk.id, turn, is_new=talk.is_new)
 
     # An API may refuse a turn without an answer, and with it all after it.
     kept = bool(turn.answer.strip()) and await is_kept(
-        call, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add
+        app, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add, within=within
     )
     return {
         "conversation_id": talk.id if kept else "",

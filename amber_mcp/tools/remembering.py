@@ -8,10 +8,9 @@ import anyio
 from pydantic import BaseModel
 
 from amber_mcp.api.json_text import mended_json
+from amber_mcp.app import App
 from amber_mcp.errors import AmberError
 from amber_mcp.redaction import distinct_secrets, json_without_secrets
-
-from .tool import Call
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +21,22 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 
 async def is_kept(
-    call: Call, record: _Record, keep: Callable[[str, _Record], Awaitable[None]]
+    app: App,
+    record: _Record,
+    keep: Callable[[str, _Record], Awaitable[None]],
+    *,
+    within: float,
 ) -> bool:
     """Keep a record without secrets, if that can be done soon; tell whether it was, and log if not.
 
     Args:
         keep: what keeps it; takes the caller, and the record.
+        within: the seconds that are left for it.
     """
     cause = "timeout"
-    with anyio.move_on_after(min(_KEEPING_SECONDS, call.seconds_left + _GRACE_SECONDS)):
+    with anyio.move_on_after(min(_KEEPING_SECONDS, within + _GRACE_SECONDS)):
         try:
-            await keep(await call.app.caller(), _clean(call, record))
+            await keep(await app.caller(), _clean(app, record))
         except AmberError as error:
             cause = error.kind
         except Exception:
@@ -44,8 +48,8 @@ async def is_kept(
     return False
 
 
-def _clean(call: Call, record: _Record) -> _Record:
-    secrets = distinct_secrets(call.app.settings.keys)
+def _clean(app: App, record: _Record) -> _Record:
+    secrets = distinct_secrets(app.settings.keys)
     fields = record.model_dump(mode="json")
     return type(record).model_validate(mended_json(json_without_secrets(fields, *secrets)))
 

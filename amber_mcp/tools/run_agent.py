@@ -1,34 +1,34 @@
-"""`run_agent`: a task for one of the company's agents."""
+"""`run_agent`: a task for one of the company's agents, which goes on whoever waits for it."""
 
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from amber_mcp.agents import agent_id_of
+from amber_mcp.answering import answer
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
+from amber_mcp.app import App
+from amber_mcp.carrying import Work
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.redaction import distinct_secrets, without_secrets
 from amber_mcp.state.conversations import Turn
+from amber_mcp.state.runs import About
 
-from .answered import Answered, answer_call, fields_of
+from .answered import Answered, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
-from .conversing import ConversationId, kept, talk_of
+from .choosing_agents import chosen_agent
+from .choosing_models import model_instead_of_the_refused
+from .conversing import ConversationId, Talk, kept, talk_of
+from .following import AgentRun, follow
 from .tool import Call, tool
 
-
-class AgentRun(Answered):
-    """What an agent brought back."""
-
-    status: Literal["completed"] = "completed"
-    agent: str
-    elapsed_seconds: float
-
-    def as_text(self) -> str:
-        """The answer, then how the run went."""
-        return (
-            f"{super().as_text()}\n"
-            f"Agent {self.agent}: {self.status} after {self.elapsed_seconds:g} s"
-        )
+_KEEPING_SECONDS = 30.0
 
 
 @tool(title="Run an amber agent", read_only=False, idempotent=False, destructive=True)
@@ -36,13 +36,10 @@ async def run_agent(
     call: Call,
     task: Annotated[
         str, Field(description="The task in full sentences, with all that the agent has to know.")
-    ],
+    ] = "",
     agent: Annotated[
         str,
-        Field(
-            description="The agent's configured name, or its id. Agents cannot be listed. Empty: "
-            "the conversation's."
-        ),
+        Field(description="Its configured name, or its id. Empty: the conversation's."),
     ] = "",
     search: Annotated[
         Literal["company", "web", "none"],
@@ -54,45 +51,96 @@ async def run_agent(
     ] = [],  # noqa: B006  # never changed: pydantic copies it
     model: ModelId = "",
     language: Language = "",
+    run_id: Annotated[
+        str, Field(description="Goes on waiting for a run. Alone, or with `stop`.")
+    ] = "",
+    stop: Annotated[bool, Field(description="Ends the run.")] = False,
 ) -> AgentRun:
     """Give a task to one of the company's amber agents, with its own instructions and knowledge.
 
     Use it when the user names an agent, or when a task belongs to one. For a plain question
-    ask_amber is faster. An agent may act on the company's systems as it was set up to do.
+    ask_amber is faster. An agent may act on the company's systems as it was set up to do. A long
+    run returns `status: running` with a `run_id`: call again with that alone to wait on.
     Example: {"agent": "hr", "task": "Summarise the rules for parental leave for a new parent."}
     """
     app = call.app
+    if run_id.strip():
+        if task.strip() or agent.strip() or conversation_id.strip() or file_ids:
+            raise InvalidRequest(
+                "`run_id` waits for a run that is under way, and takes no new task",
+                advice="Pass `run_id` alone, with `stop` to end the run; or `agent` and `task` "
+                "without `run_id` for a new one.",
+            )
+        return await _go_on(call, run_id.strip(), stop=stop)
+    if stop:
+        raise InvalidRequest("`stop` says nothing without `run_id`", advice="Name the run to end.")
     task = required_text("task", task)
     talk = await talk_of(call, conversation_id)
-    amber_agent = agent.strip() or talk.before.agent
-    if not amber_agent:
-        raise InvalidRequest("`agent` is empty", advice="Name the agent, or pass its id.")
-    agent_id = agent_id_of(amber_agent, app.settings.agents)
+    amber_agent = await chosen_agent(call, agent.strip() or talk.before.agent)
     request = ChatRequest(
         messages=talk.messages(task, talk.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
             language=language_of(app, language.strip() or talk.before.language),
-            agent_id=agent_id,
+            agent_id=agent_id_of(amber_agent, app.settings.agents),
             file_ids=talk.files(file_ids),
         ),
     )
-    call.progress.note(f"The agent {amber_agent} is at work")
-    answered = await answer_call(call, request)
     turn = Turn(
         question=task,
-        answer=answered.text,
+        answer="",
         origin="company",
         language=language.strip(),
-        agent=agent_id,
+        agent=agent_id_of(amber_agent, app.settings.agents),
         file_ids=tuple(file_ids),
     )
-    return AgentRun.model_validate(
-        {
-            **fields_of(call, answered),
-            **await kept(call, talk, turn),
-            "agent": amber_agent,
-            "elapsed_seconds": answered.elapsed_seconds,
-        }
+    about = About(
+        agent=amber_agent,
+        task=without_secrets(task, *distinct_secrets(app.settings.keys)),
+        fingerprint=_fingerprint(conversation_id.strip(), turn, search, model.strip()),
+        started=time.time(),
     )
+    run = await _started(call, about, request, talk, turn)
+    if (chosen := await model_instead_of_the_refused(call, request.model, run)) is None:
+        return run
+    about = about.model_copy(update={"started": time.time()})
+    return await _started(call, about, replace(request, model=chosen), talk, turn)
+
+
+async def _started(
+    call: Call, about: About, request: ChatRequest, talk: Talk, turn: Turn
+) -> AgentRun:
+    runs = await call.app.runs()
+    work = _work(call.app, request, talk, turn)
+    return await follow(call, runs, await call.app.carrier.begin(runs, about, work))
+
+
+async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
+    runs = await call.app.runs()
+    run = await runs.open(run_id)
+    if stop and run.status == "running":
+        await runs.ask_to_stop(run_id)
+    return await follow(call, runs, run)
+
+
+def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:
+    """What the run does. It holds nothing of the call, which may have ended long before."""
+    amber, settings = app.amber, app.settings
+
+    async def work(on_text: Callable[[str], None]) -> Mapping[str, JsonValue]:
+        answered = await answer(
+            amber, request, on_text=on_text, max_chars=settings.max_answer_chars
+        )
+        finished = turn.model_copy(update={"answer": answered.text})
+        talked = await kept(app, talk, finished, within=_KEEPING_SECONDS)
+        result = Answered.model_validate({**fields_of(settings, answered), **talked})
+        return result.model_dump(mode="json", exclude_none=True)
+
+    return work
+
+
+def _fingerprint(conversation_id: str, turn: Turn, search: str, model: str) -> str:
+    """The same for the same task alone, whatever was said in the conversation meanwhile."""
+    asked = json.dumps([conversation_id, turn.model_dump(mode="json"), search, model])
+    return blake2b(asked.encode(), digest_size=18).hexdigest()

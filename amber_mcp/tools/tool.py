@@ -11,31 +11,32 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import anyio
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, create_model
 
 from amber_mcp.app import App
 
 from .arguments import Arguments, parse
+from .clock import Clock
+from .elicitation import Nobody, User
 from .progress import Progress
 from .schema import flat_schema
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a tool: the application, its progress, and whether files may be read."""
+    """One call of a tool: the application, its progress, whether files may be read, its user."""
 
     app: App
     progress: Progress
     local_files: bool
-    started: float = field(default_factory=anyio.current_time)
+    user: User = field(default_factory=Nobody)
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def seconds_left(self) -> float:
         """How long the call may still take."""
-        limit = self.app.settings.call_timeout
-        return max(0.0, self.started + limit - anyio.current_time())
+        return max(0.0, self.app.settings.call_timeout - self.clock.elapsed)
 
 
 class Result(BaseModel, ABC):
@@ -44,6 +45,11 @@ class Result(BaseModel, ABC):
     @abstractmethod
     def as_text(self) -> str:
         """Everything that matters, for hosts that show the model nothing but text."""
+
+    @property
+    def failure(self) -> str:
+        """The kind of error, where there is a result of something that failed; else empty."""
+        return ""
 
 
 Function = Callable[..., Awaitable[Result]]

@@ -8,8 +8,9 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.state.conversations import Turn
 
-from .answered import Answered, answer_call, fields_of
+from .answered import Answered, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
+from .choosing_models import answer_with_a_model
 from .conversing import ConversationId, kept, talk_of
 from .tool import Call, tool
 
@@ -44,12 +45,15 @@ async def web_search(
         ),
     )
     call.progress.note("Searching the web")
-    answered = await answer_call(call, request)
+    answered = await answer_with_a_model(call, request)
     turn = Turn(
         question=query,
         answer=answered.text,
         origin="web" if talk.sent.is_of_the_web_alone else "company",
         language=language.strip(),
     )
-    told = {**fields_of(call, answered), **await kept(call, talk, turn)}
+    told = {
+        **fields_of(call.app.settings, answered),
+        **await kept(call.app, talk, turn, within=call.seconds_left),
+    }
     return Answered.model_validate(told)

@@ -1,90 +1,20 @@
-"""Whatever a company's network has in the way: named, with what to set; never a password."""
+"""What a company's network has in the way of TLS and connections: named, with what to set."""
 
-import gc
-import socket
 import ssl
 import warnings
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 import trustme
 from anyio.abc import ByteStream
 
-from amber_mcp.errors import AmberError, describe
-from amber_mcp.redaction import redacted
-from amber_mcp.settings import Settings
+from tests.api.company import FUTURE, PAST, Company, Fault, check_what_is_told
 from tests.network import (
-    HOST,
-    Handler,
     RunningProxy,
-    http_proxy,
     listening,
     running_server,
     server_context,
-    socks_proxy,
 )
-from tests.planted import KEY, PROXY_PASSWORD
-from tests.upstream import client_of
-
-LOGIN = f"anna:{PROXY_PASSWORD}"
-PAST = datetime(2020, 1, 1, tzinfo=UTC)
-FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Company:
-    """One company's network, with a fault in it; the settings are those of its user."""
-
-    folder: Path
-    setenv: Callable[[str, str], None]
-    stack: AsyncExitStack
-    ca: trustme.CA = field(default_factory=trustme.CA)
-    variables: dict[str, str] = field(default_factory=dict)
-
-    def trusted(self) -> None:
-        self.ca.cert_pem.write_to_path(self.folder / "ca.pem")
-        self.variables["AMBER_CA_BUNDLE"] = str(self.folder / "ca.pem")
-
-    def client(self, issued_by: trustme.CA, **more: Any) -> None:
-        issued_by.issue_cert(
-            "anna@company.test", **more
-        ).private_key_and_cert_chain_pem.write_to_path(self.folder / "client.pem")
-        self.variables["AMBER_CLIENT_CERT"] = str(self.folder / "client.pem")
-
-    def server(self, context: ssl.SSLContext | None = None, *, page: str = "", **cert: Any) -> str:
-        """Start a server with a certificate for `localhost`; return its address."""
-        context = context or server_context(self.ca.issue_cert("localhost", **cert))
-        running = self.stack.enter_context(running_server(context, page=page))
-        return f"https://localhost:{running.port}"
-
-    async def proxy(
-        self, handler: Handler, scheme: str = "http", *, login: str = "", host: str = "127.0.0.1"
-    ) -> str:
-        """Start a proxy that the environment names; return an address behind it."""
-        running = await self.stack.enter_async_context(listening(handler))
-        self.proxy_at(f"{host}:{running.port}", scheme, login=login)
-        return f"https://{HOST}"
-
-    def proxy_at(self, address: str, scheme: str = "http", *, login: str = "") -> str:
-        self.setenv("HTTPS_PROXY", f"{scheme}://{f'{login}@' if login else ''}{address}")
-        return f"https://{HOST}"
-
-    def closed_port(self) -> int:
-        """A port that is taken, and at which nobody listens."""
-        taken = self.stack.enter_context(socket.socket())
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-Fault = Callable[[Company], Awaitable[str]]
-
 
 # Authorities and servers' certificates
 
@@ -210,133 +140,6 @@ async def silent_server(company: Company) -> str:
     return f"https://localhost:{running.port}"
 
 
-# HTTP proxies
-
-
-async def proxy_is_down(company: Company) -> str:
-    return company.proxy_at(f"127.0.0.1:{company.closed_port()}", login=LOGIN)
-
-
-async def proxy_is_unknown(company: Company) -> str:
-    return company.proxy_at("proxy.invalid:3128", login=LOGIN)
-
-
-async def proxy_wants_a_login(company: Company) -> str:
-    return await company.proxy(http_proxy({}, login=LOGIN))
-
-
-async def proxy_wants_another_login(company: Company) -> str:
-    return await company.proxy(http_proxy({}, login="somebody:else"), login=LOGIN)
-
-
-async def proxy_does_not_allow_it(company: Company) -> str:
-    return await company.proxy(http_proxy({}, status="403 Forbidden"), login=LOGIN)
-
-
-async def proxy_knows_no_such_host(company: Company) -> str:
-    return await company.proxy(http_proxy({}), login=LOGIN)
-
-
-async def proxy_waited_too_long(company: Company) -> str:
-    return await company.proxy(http_proxy({}, status="504 Gateway Timeout"), login=LOGIN)
-
-
-async def proxy_repeats_the_password(company: Company) -> str:
-    return await company.proxy(http_proxy({}, status=f"418 Not with {PROXY_PASSWORD}"), login=LOGIN)
-
-
-async def proxy_breaks_off(company: Company) -> str:
-    async def close(stream: ByteStream, _: RunningProxy) -> None:
-        await stream.receive(65536)
-
-    return await company.proxy(close, login=LOGIN)
-
-
-async def proxy_is_silent(company: Company) -> str:
-    async def wait(stream: ByteStream, _: RunningProxy) -> None:
-        await anyio.sleep_forever()
-
-    company.variables["AMBER_CONNECT_TIMEOUT"] = "0.2"
-    await company.proxy(wait, "https", login=LOGIN, host="localhost")
-    return f"https://{HOST}"
-
-
-async def never_answer(stream: ByteStream, _: RunningProxy) -> None:
-    await stream.receive(65536)
-    await anyio.sleep_forever()
-
-
-async def proxy_never_answers_connect(company: Company) -> str:
-    company.variables["AMBER_RETRIES"] = "0"
-    company.variables["AMBER_CONNECT_TIMEOUT"] = "0.2"
-    return await company.proxy(never_answer, login=LOGIN)
-
-
-async def server_behind_a_proxy_is_silent(company: Company) -> str:
-    company.trusted()
-    company.variables["AMBER_READ_TIMEOUT"] = "0.2"
-    context = server_context(company.ca.issue_cert(HOST))
-    server = await company.stack.enter_async_context(listening(never_answer, context))
-    return await company.proxy(http_proxy({f"{HOST}:443": server.port}), login=LOGIN)
-
-
-async def proxy_inspects_tls(company: Company) -> str:
-    running = company.stack.enter_context(
-        running_server(server_context(company.ca.issue_cert(HOST)))
-    )
-    return await company.proxy(http_proxy({f"{HOST}:443": running.port}), login=LOGIN)
-
-
-async def refuses_the_request(stream: ByteStream, _: RunningProxy) -> None:
-    """As an HTTP proxy does to which TLS or SOCKS is spoken."""
-    await stream.receive(65536)
-    await stream.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-
-async def proxy_is_named_https_and_speaks_http(company: Company) -> str:
-    return await company.proxy(refuses_the_request, "https", login=LOGIN, host="localhost")
-
-
-# SOCKS proxies
-
-
-async def socks_is_down(company: Company) -> str:
-    return company.proxy_at(f"127.0.0.1:{company.closed_port()}", "socks5", login=LOGIN)
-
-
-async def socks_wants_a_login(company: Company) -> str:
-    return await company.proxy(socks_proxy({}, login=LOGIN), "socks5")
-
-
-async def socks_wants_another_login(company: Company) -> str:
-    return await company.proxy(socks_proxy({}, login="some:body"), "socks5", login=LOGIN)
-
-
-async def socks_does_not_allow_it(company: Company) -> str:
-    return await company.proxy(socks_proxy({}, reply=2), "socks5")
-
-
-async def socks_cannot_connect(company: Company) -> str:
-    return await company.proxy(socks_proxy({}, reply=5), "socks5")
-
-
-async def socks_is_an_http_proxy(company: Company) -> str:
-    return await company.proxy(refuses_the_request, "socks5")
-
-
-async def socks_never_answers(company: Company) -> str:
-    company.variables["AMBER_RETRIES"] = "0"
-    company.variables["AMBER_CONNECT_TIMEOUT"] = "0.2"
-    return await company.proxy(never_answer, "socks5")
-
-
-async def socks_breaks_off(company: Company) -> str:
-    async def close(stream: ByteStream, _: RunningProxy) -> None:
-        await stream.receive(65536)
-
-    return await company.proxy(close, "socks5")
-
-
 @pytest.mark.parametrize(
     ("fault", "happened", "advice"),
     [
@@ -363,112 +166,9 @@ async def socks_breaks_off(company: Company) -> str:
         (nobody_listens, "no connection to localhost", "base URL"),
         (unknown_host, "the name of amber.invalid is unknown", "HTTPS_PROXY"),
         (silent_server, "in time", "AMBER_CONNECT_TIMEOUT"),
-        (proxy_is_down, "cannot be reached (Connection refused)", "HTTPS_PROXY"),
-        (
-            proxy_is_unknown,
-            "the name of the proxy http://proxy.invalid:3128 is unknown",
-            "HTTPS_PROXY",
-        ),
-        (proxy_wants_a_login, "asks for a user name and a password", "user:password@"),
-        (proxy_wants_another_login, "does not accept the user name", "HTTPS_PROXY"),
-        (proxy_does_not_allow_it, "does not allow the way to amber.company.test (403", "NO_PROXY"),
-        (proxy_knows_no_such_host, "could not reach amber.company.test (502", "NO_PROXY"),
-        (proxy_waited_too_long, "could not reach amber.company.test (504", "NO_PROXY"),
-        (proxy_repeats_the_password, "does not allow the way", "NO_PROXY"),
-        (proxy_breaks_off, "through the proxy http://127.0.0.1", "doctor"),
-        (proxy_is_silent, "through the proxy https://localhost", "HTTPS_PROXY"),
-        (proxy_never_answers_connect, "no connection to amber.company.test", "HTTPS_PROXY"),
-        (proxy_inspects_tls, "an authority that is not trusted here", "inspects TLS"),
-        (
-            proxy_is_named_https_and_speaks_http,
-            "(or the proxy https://localhost",
-            "Most proxies are http:// in HTTPS_PROXY",
-        ),
-        (socks_is_down, "the proxy socks5://127.0.0.1", "HTTPS_PROXY"),
-        (socks_wants_a_login, "asks for a user name and a password", "user:password@"),
-        (socks_wants_another_login, "does not accept the user name", "HTTPS_PROXY"),
-        (socks_does_not_allow_it, "does not allow the way to amber.company.test", "NO_PROXY"),
-        (socks_cannot_connect, "amber.company.test (Connection refused)", "NO_PROXY"),
-        (socks_is_an_http_proxy, "does not accept this program's SOCKS 5", "http://"),
-        (socks_never_answers, "through the proxy socks5://127.0.0.1", "the proxy (HTTPS_PROXY)"),
-        (socks_breaks_off, "does not accept this program's SOCKS 5", "http://"),
     ],
 )
-# httpcore2 leaves the socket to a SOCKS proxy that refuses to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_what_is_in_the_way_is_named_with_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, happened: str, advice: str
 ) -> None:
-    with anyio.fail_after(20):
-        async with AsyncExitStack() as stack:
-            company = Company(tmp_path, monkeypatch.setenv, stack)
-            told = await failure(await fault(company), company.variables)
-    assert told.startswith("upstream_unreachable: ")
-    words, _, next_step = told.partition(" What to do: ")
-    assert happened in words
-    assert advice in next_step
-    assert PROXY_PASSWORD not in told
-    assert KEY not in told
-    assert redacted(told) == told
-    gc.collect()
-
-
-async def test_behind_a_proxy_either_may_be_the_silent_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with anyio.fail_after(20):
-        async with AsyncExitStack() as stack:
-            company = Company(tmp_path, monkeypatch.setenv, stack)
-            base_url = await server_behind_a_proxy_is_silent(company)
-            told = await failure(base_url, company.variables)
-    assert told.startswith("upstream_timeout: amber.company.test (or the proxy http://127.0.0.1:")
-    assert "AMBER_READ_TIMEOUT" in told
-
-
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_proxy_is_asked_again_and_an_answer_through_it_takes_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
-    asked: list[ByteStream] = []
-
-    async def proxy(stream: ByteStream, running: RunningProxy) -> None:
-        asked.append(stream)
-        if len(asked) == 1:
-            await never_answer(stream, running)
-        consenting = http_proxy if scheme == "http" else socks_proxy
-        await consenting({f"{HOST}:443": server.port})(stream, running)
-
-    async def slow(stream: ByteStream, _: RunningProxy) -> None:
-        async for _request in stream:
-            await anyio.sleep(1.5)
-            await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-
-    with anyio.fail_after(30):
-        async with AsyncExitStack() as stack:
-            company = Company(tmp_path, monkeypatch.setenv, stack)
-            company.trusted()
-            company.variables["AMBER_CONNECT_TIMEOUT"] = "1"
-            context = server_context(company.ca.issue_cert(HOST))
-            server = await stack.enter_async_context(listening(slow, context))
-            base_url = await company.proxy(proxy, scheme)
-            async with client_of(settings_of(base_url, company.variables)) as http:
-                assert [await http.get("/models"), await http.get("/models")] == [{}, {}]
-    assert len(asked) > 1
-    gc.collect()
-
-
-async def failure(base_url: str, variables: dict[str, str]) -> str:
-    """What a client with these settings is told."""
-    async with client_of(settings_of(base_url, variables)) as http:
-        with pytest.raises(AmberError) as raised:
-            await http.get("/models")
-    return describe(raised.value)
-
-
-def settings_of(base_url: str, variables: dict[str, str]) -> Settings:
-    settings = Settings.from_environment(
-        {"AMBER_BASE_URL": base_url, "AMBER_API_KEY": KEY, **variables}
-    )
-    assert settings.problems == ()
-    return settings
+    await check_what_is_told(fault, tmp_path, monkeypatch, happened, advice)

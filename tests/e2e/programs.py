@@ -134,28 +134,39 @@ class StdioProgram:
     def interrupt(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    async def kill(self) -> None:
+        """End it at once, without a chance to tidy up."""
+        self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def started_program(**variables: str) -> AsyncIterator[StdioProgram]:
+    """Start `amber-mcp`, for tests that end it in a way of their own."""
+    async with open_program(COMMAND, env=environment(**variables)) as process:
+        assert process.stdout is not None
+        with anyio.fail_after(60):
+            yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
+
 
 @asynccontextmanager
 async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
-    async with open_program(COMMAND, env=environment(**variables)) as process:
-        assert process.stdout is not None
-        program = StdioProgram(process, BufferedByteReceiveStream(process.stdout))
-        with anyio.fail_after(60):
-            yield program
-            await program.close_stdin()
-            assert await process.wait() == 0
+    async with started_program(**variables) as program:
+        yield program
+        await program.close_stdin()
+        assert await program.process.wait() == 0
 
 
 @asynccontextmanager
-async def http_program(*arguments: str, **variables: str) -> AsyncIterator[str]:
+async def http_program(*arguments: str, within: float = 60, **variables: str) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
     async with open_program(command, env=environment(**variables)) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         errors = BufferedByteReceiveStream(process.stderr)
-        with anyio.fail_after(60):
+        with anyio.fail_after(within):
             line = (await errors.receive_until(b"\n", 10_000)).decode()
             assert line.startswith("Serving MCP on http://"), line
             yield line.split()[-1]

@@ -264,3 +264,16 @@ async def test_inspector_finds_resources_and_prompts(
     ended = await inspect(server, era, folder, "--method", method, *options)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert told in ended.stdout.decode()
+
+
+@pytest.mark.parametrize("sdk_name", SDKS)
+async def test_an_sdk_puts_a_question_to_its_user(sdk_name: str, server: str, folder: Path) -> None:
+    ended = await run(NODE, "asked.mjs", sdk_name, server, cwd=folder)
+    assert ended.returncode == 0, ended.stderr.decode()
+    asked: Record = json.loads(ended.stdout)
+    (question,) = asked["questions"]
+    assert question["message"] == "Which agent is to do it?"
+    assert "hr" in question["requestedSchema"]["properties"]["agent"]["enum"]
+    assert asked["isError"] is False
+    assert asked["result"]["agent"] == "hr"
+    assert asked["result"]["sources"]

@@ -25,8 +25,10 @@ ERAS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
 
 
 @asynccontextmanager
-async def connected(transport: str, mode: str, settings: dict[str, str]) -> AsyncIterator[Client]:
-    with anyio.fail_after(60):
+async def connected(
+    transport: str, mode: str, settings: dict[str, str], *, within: float = 60
+) -> AsyncIterator[Client]:
+    with anyio.fail_after(within):
         if transport == "stdio":
             command, *arguments = COMMAND
             server = StdioServerParameters(
@@ -36,8 +38,8 @@ async def connected(transport: str, mode: str, settings: dict[str, str]) -> Asyn
                 yield client
             return
         async with (
-            http_program(**settings) as url,
-            httpx2.AsyncClient(trust_env=False, timeout=30) as http,
+            http_program(within=within, **settings) as url,
+            httpx2.AsyncClient(trust_env=False, timeout=within) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
             yield client

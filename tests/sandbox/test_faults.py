@@ -106,6 +106,17 @@ async def test_a_body_in_small_pieces_is_whole(client: httpx2.AsyncClient):
     assert all(json.loads(event.removeprefix("data: ")) for event in events[:-1])
 
 
+async def test_silence_before_each_piece(client: httpx2.AsyncClient):
+    await let(client, pause=0.1, piece_bytes=20)
+    received: list[bytes] = []
+    async with client.stream("GET", MODELS, timeout=2) as response:
+        received += [piece async for piece in response.aiter_raw()]
+    assert len(received) > 2
+    await let(client, pause=1)
+    with pytest.raises(httpx2.ReadTimeout):
+        await client.get(MODELS, timeout=0.2)
+
+
 @pytest.mark.parametrize(
     ("stop_by", "error"),
     [

@@ -24,6 +24,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield server
 
 
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis server of the test's own, which it may stop."""
+    with running_redis(tmp_path) as server:
+        yield server
+
+
 @dataclass
 class Place:
     """One home, which can be opened several times at once unless it is memory."""

@@ -29,7 +29,7 @@ def turn(question: str, **more: object) -> Turn:
 async def test_turns_come_back_in_their_order(place: Place, store: Store) -> None:
     conversations = Conversations(store, ttl=DAY)
     for number in range(3):
-        await conversations.add(place.caller, "conv_1", turn(f"{number}"))
+        await conversations.add(place.caller, "conv_1", turn(f"{number}"), is_new=number == 0)
     loaded = await conversations.load(place.caller, "conv_1")
     assert [each.question for each in loaded.turns] == ["0", "1", "2"]
     assert loaded.dropped == 0
@@ -37,9 +37,14 @@ async def test_turns_come_back_in_their_order(place: Place, store: Store) -> Non
 
 async def test_questions_at_once_lose_no_turn(place: Place, store: Store) -> None:
     conversations = Conversations(store, ttl=DAY)
+    await conversations.add(place.caller, "conv_1", turn("0"), is_new=True)
+
+    async def add(number: int) -> None:
+        await conversations.add(place.caller, "conv_1", turn(f"{number}"), is_new=False)
+
     async with anyio.create_task_group() as tasks:
-        for number in range(20):
-            tasks.start_soon(conversations.add, place.caller, "conv_1", turn(f"{number}"))
+        for number in range(1, 20):
+            tasks.start_soon(add, number)
     loaded = await conversations.load(place.caller, "conv_1")
     assert sorted(int(each.question) for each in loaded.turns) == list(range(20))
 
@@ -48,7 +53,7 @@ async def test_another_caller_s_conversation_is_as_one_that_never_was(
     place: Place, store: Store
 ) -> None:
     conversations = Conversations(store, ttl=DAY)
-    await conversations.add(place.caller, "conv_1", turn("a secret"))
+    await conversations.add(place.caller, "conv_1", turn("a secret"), is_new=True)
     told = []
     for caller, name in (("another", "conv_1"), (place.caller, "conv_2")):
         with pytest.raises(NotFound) as error:
@@ -59,8 +64,22 @@ async def test_another_caller_s_conversation_is_as_one_that_never_was(
 
 async def test_a_conversation_ends_with_its_time(place: Place, store: Store) -> None:
     conversations = Conversations(store, ttl=0.3)
-    await conversations.add(place.caller, "conv_1", turn("Why?"))
+    await conversations.add(place.caller, "conv_1", turn("Why?"), is_new=True)
     await place.later(0.4)
+    with pytest.raises(NotFound, match="not any more"):
+        await conversations.load(place.caller, "conv_1")
+
+
+async def test_a_conversation_that_has_ended_does_not_begin_again(
+    place: Place, store: Store
+) -> None:
+    """Its next question was being answered meanwhile."""
+    conversations = Conversations(store, ttl=0.3)
+    await conversations.add(place.caller, "conv_1", turn("Why?"), is_new=True)
+    await conversations.load(place.caller, "conv_1")
+    await place.later(0.4)
+    with pytest.raises(NotFound, match="not any more"):
+        await conversations.add(place.caller, "conv_1", turn("And?"), is_new=False)
     with pytest.raises(NotFound, match="not any more"):
         await conversations.load(place.caller, "conv_1")
 
@@ -70,7 +89,9 @@ async def test_a_conversation_survives_its_process(place: Place) -> None:
         pytest.skip("memory is of one process")
     with anyio.fail_after(30):
         async with place.open() as store:
-            await Conversations(store, ttl=DAY).add(place.caller, "conv_1", turn("Why?"))
+            await Conversations(store, ttl=DAY).add(
+                place.caller, "conv_1", turn("Why?"), is_new=True
+            )
         async with place.open() as store:
             loaded = await Conversations(store, ttl=DAY).load(place.caller, "conv_1")
     assert [each.answer for each in loaded.turns] == ["Why?!"]

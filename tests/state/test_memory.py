@@ -1,6 +1,12 @@
 """State in the process: bounded."""
 
-from amber_mcp.state.memory import MemoryStore
+from pathlib import Path
+
+import pytest
+
+from amber_mcp.errors import NotFound
+from amber_mcp.state.conversations import Conversations, Turn
+from amber_mcp.state.memory import MAX_BYTES, MAX_KEYS, MemoryStore
 from amber_mcp.state.store import Key
 
 
@@ -28,6 +34,32 @@ async def test_ten_thousand_are_kept_and_the_least_recently_written_goes_first()
     assert "1" not in ids
     assert await store.items(key(1)) == []
     assert await store.items(key(0)) == [{"text": "x"}]
+
+
+async def test_of_more_conversations_than_are_kept_the_least_recently_written_are_gone() -> None:
+    conversations = Conversations(MemoryStore(), ttl=60)
+    begun = Turn(question="Why?", answer="Because.", origin="company")
+    ids = [f"conv_{number}" for number in range(MAX_KEYS + 50)]
+    for number, talk in enumerate(ids):
+        await conversations.add("c", talk, begun, is_new=True)
+        if number == MAX_KEYS - 1:
+            await conversations.load("c", ids[1])
+            await conversations.add("c", ids[0], begun, is_new=False)
+    gone = []
+    for talk in ids:
+        try:
+            await conversations.load("c", talk)
+        except NotFound:
+            gone.append(talk)
+    assert gone == ids[1:51]
+    with pytest.raises(NotFound):
+        await conversations.add("c", gone[0], begun, is_new=False)
+
+
+def test_the_bound_is_stated() -> None:
+    told = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"At most {MAX_KEYS:,} conversations" in told
+    assert f"{MAX_BYTES // 1024**2} MiB together" in told
 
 
 async def test_large_ones_are_bounded_together() -> None:

@@ -27,7 +27,7 @@ TTLS = st.sampled_from([SOON, LATE])
 
 @st.composite
 def steps(draw: DrawFn, *, with_time: bool) -> list[tuple[str, Any, Any, float]]:
-    names = ["add", "put", "append", "append", "delete", "later"]
+    names = ["add", "put", "append", "append", "go on", "delete", "later"]
     return [
         (name, draw(KEYS), draw(st.lists(VALUES, max_size=3)), draw(TTLS))
         for name in draw(st.lists(st.sampled_from(names[: None if with_time else -1]), max_size=15))
@@ -118,6 +118,12 @@ async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
                     case "append":
                         await store.append(key, *values, ttl=ttl)
                         model.append(given_key, values, ttl)
+                    case "go on":
+                        is_there = bool(model.items(given_key))
+                        added = await store.append(key, value, ttl=ttl, create=False)
+                        assert added is is_there
+                        if is_there:
+                            model.append(given_key, [value], ttl)
                     case "delete":
                         await store.delete(key)
                         model.delete(given_key)

@@ -1,10 +1,5 @@
 """The contract of a home: one suite, for each of them."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import anyio
@@ -17,41 +12,6 @@ from tests.state.conftest import Place
 
 TTL = 60
 SHORT = 0.2
-
-
-def waiting(store: Store) -> int:
-    """How many tasks wait, as the store sees it."""
-    return len(store._waiting)  # type: ignore[attr-defined]  # each home has it
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # nobody sets an event for it
-        await anyio.sleep(0.01)
-
-
-@contextmanager
-def writer(place: Place, name: str, count: int) -> Iterator[subprocess.Popen[str]]:
-    """A process that adds `count` items to the list `1` once it reads a line."""
-    command = [sys.executable, "-m", "tests.state.program", place.caller, "1", name, str(count)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **place.environment},
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def say(process: subprocess.Popen[str], line: str = "go") -> None:
-    assert process.stdin is not None
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
 
 
 async def test_each_home_is_opened_by_its_name(place: Place) -> None:
@@ -149,6 +109,39 @@ async def test_a_list_has_its_items_in_order(place: Place, store: Store) -> None
     assert await store.items(key) == ["anew"]
 
 
+async def test_a_list_may_be_added_to_only_while_it_is_there(place: Place, store: Store) -> None:
+    key = place.key()
+    await store.put(key, "a record is no list", ttl=TTL)
+    assert not await store.append(key, 1, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    assert await store.append(key, 1, ttl=SHORT)
+    assert await store.append(key, 2, 3, ttl=SHORT, create=False)
+    assert await store.items(key) == [1, 2, 3]
+    await place.later(SHORT + 0.05)
+    assert not await store.append(key, 4, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    await store.append(key, 5, ttl=TTL)
+    await store.delete(key)
+    assert not await store.append(key, 6, ttl=TTL, create=False)
+    assert await store.ids("conversation", place.caller) == []
+
+
+async def test_of_a_list_that_is_deleted_meanwhile_nothing_is_left(
+    place: Place, store: Store
+) -> None:
+    async def append(number: int) -> None:
+        await store.append(place.key(), number, ttl=TTL, create=False)
+
+    await store.append(place.key(), "first", ttl=TTL)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(append, number)
+                if number == 25:
+                    tasks.start_soon(store.delete, place.key())
+    assert await store.items(place.key()) == []
+
+
 async def test_a_record_and_a_list_lie_side_by_side(place: Place, store: Store) -> None:
     await store.append(place.key(), 1, ttl=TTL)
     assert await store.get(place.key()) is None
@@ -225,51 +218,6 @@ async def test_kinds_and_callers_never_meet(place: Place, store: Store) -> None:
     assert await store.get(Key("run", "a", "bc")) is None
 
 
-async def test_a_wait_for_what_is_there_ends_at_once(place: Place, store: Store) -> None:
-    await store.append(place.key(), 1, 2, ttl=TTL)
-    with anyio.fail_after(5):
-        await store.wait(place.key(), 0)
-        await store.wait(place.key(), 1)
-    with anyio.move_on_after(0.3) as scope:
-        await store.wait(place.key(), 2)
-    assert scope.cancelled_caught
-    assert not waiting(store)
-
-
-async def test_all_who_wait_wake_when_the_list_has_grown(place: Place, store: Store) -> None:
-    woken: list[int] = []
-
-    async def wait(seen: int) -> None:
-        await store.wait(place.key(), seen)
-        woken.append(seen)
-
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            for seen in (0, 0, 1, 2):
-                tasks.start_soon(wait, seen)
-            await until(lambda: waiting(store) == 4)
-            await store.append(place.key("another"), 1, ttl=TTL)
-            await store.append(place.key(), 1, ttl=TTL)
-            await until(lambda: len(woken) == 2)
-            await anyio.sleep(0.05)
-            assert woken == [0, 0]
-            await store.append(place.key(), 2, 3, ttl=TTL)
-    assert sorted(woken) == [0, 0, 1, 2]
-    assert not waiting(store)
-
-
-async def test_a_cancelled_wait_leaves_nothing_behind(place: Place, store: Store) -> None:
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            for number in range(20):
-                tasks.start_soon(store.wait, place.key(str(number % 3)), 0)
-            await until(lambda: waiting(store) == 20)
-            tasks.cancel_scope.cancel()
-        assert not waiting(store)
-        await store.append(place.key(), 1, ttl=TTL)
-        await store.wait(place.key(), 0)
-
-
 async def test_calls_cancelled_at_any_moment_do_no_harm(place: Place, store: Store) -> None:
     async def cancelled(number: int) -> None:
         with anyio.move_on_after(number / 10_000):
@@ -285,66 +233,3 @@ async def test_calls_cancelled_at_any_moment_do_no_harm(place: Place, store: Sto
         items = await store.items(place.key())
     assert items[::2] == items[1::2]
     assert len({str(item) for item in items}) == len(items) / 2
-
-
-async def test_the_secret_stays_the_same(place: Place) -> None:
-    async with place.open() as store:
-        secret = await store.secret()
-        assert len(secret) == 32
-        assert await store.secret() == secret
-    async with place.open() as again:
-        assert (await again.secret() == secret) is place.is_shared
-
-
-async def test_what_was_kept_is_there_when_it_is_opened_again(shared_place: Place) -> None:
-    key = shared_place.key()
-    async with shared_place.open() as store:
-        await store.put(key, "record", ttl=TTL)
-        await store.append(key, 1, 2, ttl=TTL)
-    async with shared_place.open() as store, shared_place.open() as other:
-        assert await store.get(key) == await other.get(key) == "record"
-        await other.append(key, 3, ttl=TTL)
-        assert await store.items(key) == [1, 2, 3]
-        assert not await store.add(key, "another", ttl=TTL)
-
-
-async def test_two_processes_lose_nothing_of_one_list(shared_place: Place) -> None:
-    with ExitStack() as stack:
-        writers = [stack.enter_context(writer(shared_place, name, 500)) for name in "ab"]
-        for process in writers:
-            say(process)
-        for process in writers:
-            assert process.wait(60) == 0
-    async with open_store(shared_place.settings) as store:
-        items: Any = await store.items(shared_place.key(kind="run"))
-    assert len(items) == 1000
-    for name in "ab":
-        assert [each["number"] for each in items if each["writer"] == name] == list(range(500))
-
-
-async def test_a_killed_process_loses_nothing_that_was_finished(shared_place: Place) -> None:
-    with writer(shared_place, "a", 100_000) as process:
-        say(process)
-        assert process.stdout is not None
-        told = [process.stdout.readline() for _ in range(100)]
-        process.kill()
-        told += process.stdout.read().splitlines()
-    finished = sum(line.strip().isdigit() for line in told)
-    async with open_store(shared_place.settings) as store:
-        items: Any = await store.items(shared_place.key(kind="run"))
-        assert 100 <= finished <= len(items) <= finished + 2
-        assert [each["number"] for each in items] == list(range(len(items)))
-        await store.append(shared_place.key(kind="run"), "goes on", ttl=TTL)
-
-
-async def test_a_wait_notices_what_another_process_writes(shared_place: Place) -> None:
-    key = shared_place.key(kind="run")
-    with writer(shared_place, "a", 1) as process:
-        async with open_store(shared_place.settings) as store:
-            with anyio.fail_after(10):
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(store.wait, key, 0)
-                    await until(lambda: waiting(store) == 1)
-                    await anyio.sleep(0.3)
-                    say(process)
-            assert await store.items(key) == [{"writer": "a", "number": 0}]

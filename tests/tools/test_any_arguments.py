@@ -32,6 +32,7 @@ JSON = st.recursive(
 KNOWN = {
     "string": st.text(max_size=40),
     "number": st.floats() | st.integers(),
+    "boolean": st.booleans(),
     "array": st.lists(JSON, max_size=3),
     "object": st.dictionaries(st.text(max_size=10), JSON, max_size=3),
 }
@@ -55,6 +56,7 @@ PARTS = st.fixed_dictionaries(
     },
 )
 LIKELY = {
+    "run_id": st.sampled_from(["run_1", "x" * 5000, "\x00", " "]),
     "model": st.sampled_from(["amber:m", "amber-openai:o", "morpheus:m", "adaptive:p/m", "m", ":"]),
     "messages": st.lists(PARTS, max_size=3),
     "parameters": st.dictionaries(

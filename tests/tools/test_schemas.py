@@ -98,8 +98,13 @@ def test_what_is_not_required_has_a_default_that_means_unset(tool: Tool) -> None
     schema = tool.input_schema
     for name, argument in schema["properties"].items():
         if name not in schema.get("required", []):
-            assert argument["default"] in ("", -1, [], "company")
-            assert argument["default"] == "" or name in ("temperature", "file_ids", "search")
+            assert argument["default"] in ("", -1, [], "company", False)
+            assert argument["default"] == "" or name in (
+                "temperature",
+                "file_ids",
+                "search",
+                "stop",
+            )
 
 
 @every_tool

@@ -1,0 +1,98 @@
+"""The result of `run_agent`: how far a run is, and waiting for it as long as a call may."""
+
+from collections.abc import Mapping
+
+import anyio
+
+from amber_mcp.api.json_text import mended
+from amber_mcp.api.sources import without_images
+from amber_mcp.errors import AmberError
+from amber_mcp.state.runs import Run, Runs, Status
+
+from .answered import Answered
+from .tool import Call
+
+_MARGIN_SECONDS = 0.5
+_WHAT_TO_DO: Mapping[Status, str] = {
+    "running": "Call run_agent with this run_id alone to wait for the rest, as often as it takes; "
+    "with `stop` as well to end it.",
+    "stopped": "What the agent has done by then stays done.",
+    "lost": "The server that carried this run ended before the agent did. The agent may have "
+    "acted: look what was done before you begin the task anew, with `agent` and `task`.",
+}
+
+
+class AgentRun(Answered):
+    """How far an agent is, and what it has brought so far, or in the end."""
+
+    status: Status
+    run_id: str
+    agent: str
+    elapsed_seconds: float
+    error: str = ""
+
+    def as_text(self) -> str:
+        """The answer, or what there is of it, and how the run stands."""
+        parts = [super().as_text()] if self.status == "completed" else self._unfinished()
+        stands = "at work for" if self.status == "running" else f"{self.status} after"
+        last = f"Agent {self.agent}: {stands} {self.elapsed_seconds:g} s"
+        if self.status != "completed":
+            last += f"\nrun_id: {self.run_id}"
+        between = "\n" if self.status == "completed" else "\n\n"
+        return between.join(["\n\n".join(parts), last])
+
+    @property
+    def failure(self) -> str:
+        """The kind of the error of a run that failed, or that is lost."""
+        return self.error.partition(":")[0] or ("lost" if self.status == "lost" else "")
+
+    def _unfinished(self) -> list[str]:
+        parts = [self.error] if self.error else [f"{self.status}: {_WHAT_TO_DO[self.status]}"]
+        if self.answer:
+            parts.append(f"The answer so far, which may be incomplete:\n\n{self.answer}")
+        return parts
+
+
+async def follow(call: Call, runs: Runs, run: Run) -> AgentRun:
+    """Wait for a run until it ends, or until just before the call has to.
+
+    Raises:
+        StateUnavailable: if the state is out of order; the run goes on.
+    """
+    limit = call.app.settings.call_timeout
+    margin = min(_MARGIN_SECONDS, limit / 10)
+    try:
+        with anyio.move_on_after(call.seconds_left - margin):
+            while run.status == "running":
+                call.progress.note(_news_of(run))
+                await runs.wait(run)
+                await runs.refresh(run)
+        if run.status == "completed":
+            await runs.release(run)
+    except AmberError as error:
+        error.next_step += f" The run goes on: call run_agent with run_id {run.id} alone."
+        raise
+    return told(run)
+
+
+def told(run: Run) -> AgentRun:
+    """The result for a run as far as it has been read."""
+    return AgentRun.model_validate(
+        {
+            "answer": without_images(mended(run.text)),
+            "sources": [],
+            "model": "",
+            **run.result,
+            "status": run.status,
+            "run_id": run.id,
+            "agent": run.about.agent,
+            "elapsed_seconds": run.elapsed_seconds,
+        }
+    )
+
+
+def _news_of(run: Run) -> str:
+    at_work = f"The agent {run.about.agent} is at work"
+    if run.text:
+        return f"{at_work}: {len(run.text)} characters so far"
+    return run.news or at_work

@@ -1,0 +1,5 @@
+"""The homes that programs share."""
+
+from tests.state.conftest import redis_server, shared_place
+
+__all__ = ["redis_server", "shared_place"]

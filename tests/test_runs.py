@@ -1,0 +1,182 @@
+"""`run_agent` over several calls, in both eras: a run goes on whoever waits for it."""
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult
+
+from amber_mcp.settings import Settings
+from tests.test_server import Connect, connect, failure, structured, text_of
+from tests.upstream import Canned, OrderedStream, Upstream, completion, stalled_stream, text_chunk
+
+__all__ = ["connect"]
+
+TASK = {"agent": "a", "task": "Go."}
+
+
+def settings_of(upstream: Upstream, **variables: str) -> Settings:
+    return upstream.settings(**{"AMBER_MODEL": "m", "AMBER_CALL_TIMEOUT": "0.5", **variables})
+
+
+def half(upstream: Upstream) -> object:
+    return stalled_stream(upstream, text_chunk("Half"))
+
+
+async def run_agent(client: Client, **arguments: Any) -> CallToolResult:
+    return await client.call_tool("run_agent", arguments)
+
+
+async def test_a_long_run_is_finished_by_several_calls(connect: Connect, upstream: Canned) -> None:
+    stream = OrderedStream()
+    async with upstream(stream, completion("Four.")) as canned:
+        async with connect(settings_of(canned)) as client:
+            stream.send("One ")
+            begun = await run_agent(client, **TASK)
+            run = structured(begun)
+            assert run["status"] == "running"
+            assert run["answer"] == "One "
+            assert "conversation_id" not in run or not run["conversation_id"]
+            assert f"run_id: {run['run_id']}" in text_of(begun)
+            assert text_of(begun).startswith("running: Call run_agent with this run_id alone")
+            stream.send("two ")
+            more = structured(await run_agent(client, run_id=run["run_id"]))
+            assert (more["status"], more["answer"]) == ("running", "One two ")
+            assert more["elapsed_seconds"] >= run["elapsed_seconds"]
+            stream.end("three")
+            last = structured(await run_agent(client, run_id=run["run_id"]))
+            assert (last["status"], last["answer"]) == ("completed", "One two three")
+            assert structured(await run_agent(client, run_id=run["run_id"]))["answer"]
+            follow_up = {"task": "More.", "conversation_id": last["conversation_id"]}
+            assert structured(await run_agent(client, **follow_up))["run_id"] != run["run_id"]
+    assert len(canned.seen) == 2
+    said = [each["content"] for each in json.loads(canned.seen[1].body)["messages"]]
+    assert said == ["Go.", "One two three", "More."]
+
+
+async def test_the_same_call_attaches_while_the_run_goes_on(
+    connect: Connect, upstream: Canned
+) -> None:
+    stream = OrderedStream()
+    async with upstream(stream, completion("Another.")) as canned:
+        async with connect(settings_of(canned)) as client:
+            first = structured(await run_agent(client, **TASK))
+            again = structured(await run_agent(client, **TASK))
+            assert again["run_id"] == first["run_id"]
+            assert len(canned.seen) == 1
+            for other in ({"task": "Else."}, {"agent": "b"}, {"file_ids": ["f"]}):
+                answered = structured(await run_agent(client, **{**TASK, **other}))
+                assert answered["answer"] == "Another."
+            assert len(canned.seen) == 4
+            stream.end("Done.")
+            # Nobody has got the answer yet: it waits for whoever asks for it.
+            last = structured(await run_agent(client, **TASK))
+            assert (last["run_id"], last["answer"]) == (first["run_id"], "Done.")
+            assert structured(await run_agent(client, **TASK))["run_id"] != first["run_id"]
+    assert len(canned.seen) == 5
+
+
+async def test_a_run_outlives_its_cancelled_call(connect: Connect, upstream: Canned) -> None:
+    stream = OrderedStream()
+    async with upstream(stream) as canned:
+        async with connect(settings_of(canned, AMBER_CALL_TIMEOUT="15")) as client:
+            with anyio.CancelScope() as giving_up:
+
+                async def give_up(*_: object) -> None:
+                    giving_up.cancel()
+
+                stream.send("One ")
+                await client.call_tool("run_agent", TASK, progress_callback=give_up)
+            assert giving_up.cancelled_caught
+            stream.end("two")
+            run = structured(await run_agent(client, **TASK))
+    assert (run["status"], run["answer"]) == ("completed", "One two")
+    assert len(canned.seen) == 1
+
+
+async def test_a_run_can_be_stopped(connect: Connect, upstream: Canned) -> None:
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned)) as client:
+            run = structured(await run_agent(client, **TASK))
+            stopped = await run_agent(client, run_id=run["run_id"], stop="true")
+            with anyio.fail_after(5):
+                await canned.closed.wait()
+            again = structured(await run_agent(client, run_id=run["run_id"], stop=True))
+    assert structured(stopped)["status"] == "stopped"
+    assert structured(stopped)["answer"] == "Half"
+    assert text_of(stopped).startswith("stopped: What the agent has done by then stays done.")
+    assert again["status"] == "stopped"
+
+
+async def test_a_run_that_fails_is_told_with_its_text_each_time(
+    connect: Connect, upstream: Canned
+) -> None:
+    async with upstream(half) as canned:
+        settings = settings_of(canned, AMBER_RUN_TIMEOUT="0.2", AMBER_CALL_TIMEOUT="10")
+        async with connect(settings) as client:
+            failed = await run_agent(client, **TASK)
+            run_id = (failed.structured_content or {})["run_id"]
+            again = await run_agent(client, run_id=run_id)
+    for told in (failed, again):
+        assert "AMBER_RUN_TIMEOUT" in failure(told, "upstream_timeout")
+        assert "The answer so far, which may be incomplete:\n\nHalf" in text_of(told)
+        assert told.structured_content is not None
+        assert (told.structured_content["status"], told.structured_content["answer"]) == (
+            "failed",
+            "Half",
+        )
+
+
+async def test_a_caller_has_so_many_runs(connect: Connect, upstream: Canned) -> None:
+    async with upstream(half) as canned:
+        settings = settings_of(canned, AMBER_MAX_RUNS="1")
+        async with connect(settings) as client:
+            run = structured(await run_agent(client, **TASK))
+            told = failure(await run_agent(client, agent="a", task="Else."), "overloaded")
+            assert run["run_id"] in told
+            await run_agent(client, run_id=run["run_id"], stop=True)
+            structured(await run_agent(client, agent="a", task="Else."))
+    assert len(canned.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"run_id": "run_x"}, "not_found: there is no run 'run_x', or not any more"),
+        ({"run_id": "run_x", "task": "Go."}, "invalid_request: `run_id` waits for a run"),
+        ({"run_id": "run_x", "file_ids": ["f"]}, "invalid_request: `run_id` waits for a run"),
+        ({"stop": True, **TASK}, "invalid_request: `stop` says nothing without `run_id`"),
+        ({"run_id": "x", "stop": "maybe"}, "`stop` must be true or false, not 'maybe'"),
+        ({"run_id": "x", "stop": 1}, "`stop` must be true or false, not 1"),
+        ({}, "invalid_request: `task` is empty"),
+    ],
+)
+async def test_calls_that_make_no_sense_are_told(
+    connect: Connect, upstream: Canned, arguments: dict[str, Any], told: str
+) -> None:
+    async with upstream(completion("Never.")) as canned:
+        async with connect(settings_of(canned)) as client:
+            result = await run_agent(client, **arguments)
+    assert result.is_error
+    assert told in text_of(result)
+    assert canned.seen == []
+
+
+async def test_a_call_that_can_no_longer_read_says_how_to_go_on(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from amber_mcp.state.memory import MemoryStore
+    from amber_mcp.state.store import StateUnavailable
+
+    async def away(*_: object) -> None:
+        raise StateUnavailable("away")
+
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned)) as client:
+            with monkeypatch.context() as patch:
+                patch.setattr(MemoryStore, "wait", away)
+                told = failure(await run_agent(client, **TASK), "internal_error")
+            run_id = told.partition("with run_id ")[2].split()[0]
+            assert structured(await run_agent(client, run_id=run_id))["answer"] == "Half"
