@@ -1,7 +1,7 @@
 """What lives as long as the process: the APIs, and the sandbox if it is used."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +16,15 @@ from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .carrying import Carrier, open_carrier
-from .errors import AmberError, NotConfigured, UpstreamTimeout
+from .errors import AmberError, NotConfigured, NotFound, UpstreamTimeout
 from .settings import Settings
 from .state.callers import caller_of
 from .state.conversations import Conversations
 from .state.homes import open_store
 from .state.memory import MemoryStore
-from .state.runs import Runs
-from .state.store import Store
+from .state.runs import Run, Runs
+from .state.store import StateUnavailable, Store
+from .state.uploads import Uploads
 from .values import SANDBOX
 
 
@@ -86,6 +87,22 @@ class App:
         """Those that this process alone knows, begun while the state was out of order."""
         return await self._runs_in(self._spare)
 
+    async def run(self, run_id: str) -> tuple[Runs, Run]:
+        """A run of the caller's, and where it is.
+
+        Raises:
+            NotFound: if there is none, or none any more.
+            StateUnavailable: if nobody can tell.
+        """
+        try:
+            runs = await self.runs()
+            return runs, await runs.open(run_id)
+        except (NotFound, StateUnavailable):
+            spare = await self.spare_runs()
+            with suppress(NotFound):
+                return spare, await spare.open(run_id)
+            raise
+
     async def _runs_in(self, store: Store) -> Runs:
         settings = self.settings
         ttl, longest = settings.state_ttl.run, settings.run_timeout
@@ -95,6 +112,11 @@ class App:
     def conversations(self) -> Conversations:
         """The conversations of all callers."""
         return Conversations(self.store, ttl=self.settings.state_ttl.conversation)
+
+    @property
+    def uploads(self) -> Uploads:
+        """The files that all callers have uploaded."""
+        return Uploads(self.store, ttl=self.settings.state_ttl.upload)
 
     async def caller(self) -> str:
         """Who calls, as the state knows it: whoever has the configured key for the tenant."""

@@ -1,4 +1,4 @@
-"""The MCP server: the tools that were chosen, and what becomes of a call.
+"""The MCP server: the tools that were chosen, resources, prompts, and what becomes of a call.
 
 Built on the SDK's low-level `Server`: the high-level one ignores unknown arguments, answers an
 unknown tool with a result where the specification has an error, and imports a terminal library.
@@ -16,15 +16,29 @@ from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    GetPromptRequestParams,
+    GetPromptResult,
     InputRequiredResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
     ListToolsResult,
     PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
 )
 from mcp.types import Tool as ToolDescription
 
 from . import __version__
 from .api.patience import telling_waits
 from .app import App, open_app
+from .completing import complete
+from .prompts import prompts_for
+from .prompts.getting import get_prompt, list_prompts
+from .resources.listing import list_resources, list_templates
+from .resources.reading import read_resource
 from .settings import Settings
 from .tools import Tool, tools_named
 from .tools.calling import outcome_of
@@ -50,6 +64,7 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
             user of this machine (stdio).
     """
     offered = tools_named(settings.tools)
+    prompts = prompts_for(settings.tools)
 
     @asynccontextmanager
     async def lifespan(_: Server[App]) -> AsyncIterator[App]:
@@ -82,6 +97,37 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
             tasks.cancel_scope.cancel()
         return result
 
+    async def resources(
+        context: ServerRequestContext[App], _: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        return await list_resources(context.lifespan_context)
+
+    async def templates(
+        _: ServerRequestContext[App], __: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        return list_templates()
+
+    async def read(
+        context: ServerRequestContext[App], params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        app, version = context.lifespan_context, context.protocol_version
+        return await read_resource(app, params.uri, protocol_version=version)
+
+    async def named_prompts(
+        _: ServerRequestContext[App], __: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        return list_prompts(prompts)
+
+    async def prompt(
+        context: ServerRequestContext[App], params: GetPromptRequestParams
+    ) -> GetPromptResult:
+        return await get_prompt(context.lifespan_context, prompts, params)
+
+    async def completed(
+        context: ServerRequestContext[App], params: CompleteRequestParams
+    ) -> CompleteResult:
+        return await complete(context.lifespan_context, prompts, params)
+
     return Server(
         "amber-mcp",
         version=__version__,
@@ -90,6 +136,12 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         lifespan=lifespan,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
+        on_list_resources=resources,
+        on_list_resource_templates=templates,
+        on_read_resource=read,
+        on_list_prompts=named_prompts,
+        on_get_prompt=prompt,
+        on_completion=completed,
     )
 
 

@@ -294,7 +294,7 @@ VARIABLES: Final = (
         "max_list_entries",
         at_least(1),
         "100",
-        "Sources of an answer, and models, that the assistant gets to see",
+        "Sources of an answer, models and uploads that the assistant gets to see",
     ),
     Variable(
         "AMBER_LOG_LEVEL",

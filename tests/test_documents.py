@@ -13,6 +13,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from amber_mcp import __version__
+from amber_mcp.prompts import prompts_for
+from amber_mcp.resources import RESOURCES, TEMPLATES
 from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
 from amber_mcp.values import TOOL_NAMES
@@ -61,8 +63,28 @@ def tools_table() -> str:
     return "\n".join(["| tool | what it does | arguments |", "|---|---|---|", *rows])
 
 
+def resources_table() -> str:
+    rows = [f"| `{each.uri}` | {each.description} |" for each in (*RESOURCES, *TEMPLATES)]
+    return "\n".join(["| address | what stands there |", "|---|---|", *rows])
+
+
+def prompts_table() -> str:
+    rows = [
+        f"| `{prompt.name}` | {prompt.description} "
+        f"| {', '.join(f'`{name}`' for name in prompt.arguments)} |"
+        for prompt in prompts_for(TOOL_NAMES).values()
+    ]
+    return "\n".join(["| prompt | what it does | arguments |", "|---|---|---|", *rows])
+
+
 @pytest.mark.parametrize(
-    ("name", "table"), [("variables", variables_table()), ("tools", tools_table())]
+    ("name", "table"),
+    [
+        ("variables", variables_table()),
+        ("tools", tools_table()),
+        ("resources", resources_table()),
+        ("prompts", prompts_table()),
+    ],
 )
 def test_the_readme_s_tables_are_up_to_date(name: str, table: str) -> None:
     hold_table(ROOT / "README.md", name, table)

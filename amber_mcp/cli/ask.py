@@ -17,11 +17,12 @@ from amber_mcp.api.patience import telling_waits
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import InvalidRequest, TooLarge
+from amber_mcp.harmless import harmless
 from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import without_secrets
 from amber_mcp.settings import Settings
 
-from .terminal import harmless, run_async
+from .terminal import run_async
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -13,12 +13,13 @@ from amber_mcp.api.proxies import Way, way_to
 from amber_mcp.app import App, open_app
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
 from amber_mcp.files import upload_roots
+from amber_mcp.harmless import harmless
 from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
 from amber_mcp.tls import authorities
 
-from .terminal import harmless, run_async, wrapped
+from .terminal import run_async, wrapped
 
 _COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 

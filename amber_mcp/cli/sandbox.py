@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.harmless import harmless
 from amber_mcp.logs import configure_logging
 from amber_mcp.sandbox import Sandbox, SandboxError, running_sandbox
 from amber_mcp.settings import Settings
 from amber_mcp.signals import end_signals
 
-from .terminal import harmless, run_async
+from .terminal import run_async
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -1,6 +1,5 @@
 """What a person sees: text that cannot steer the terminal, and errors as errors are worded."""
 
-import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
@@ -8,20 +7,12 @@ from typing import TypeVar
 
 import click
 
-from amber_mcp.api.json_text import mended
 from amber_mcp.errors import AmberError, NotConfigured, describe
+from amber_mcp.harmless import harmless
 from amber_mcp.redaction import redacted
 from amber_mcp.running import run
 
 _T = TypeVar("_T")
-_STEERING = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
-
-
-def harmless(text: str) -> str:
-    """`text` without control and escape characters, or changes of the writing direction."""
-    return _STEERING.sub("", mended(text))
 
 
 def wrapped(text: str, *, indent: str = "") -> str:

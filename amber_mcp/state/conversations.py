@@ -7,6 +7,7 @@ are answered from what was finished before, and stand in the order in which thei
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,7 @@ class Turn(BaseModel):
     instructions: str = ""
     agent: str = ""
     file_ids: tuple[str, ...] = ()
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import logging
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
 from amber_mcp.api.json_text import mended, mended_json
-from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout, describe
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout
+from amber_mcp.protocol_errors import worded
 from amber_mcp.redaction import (
     CUT,
     distinct_secrets,
@@ -38,8 +39,7 @@ async def outcome_of(
         except InputRequiredError as asked:
             outcome, text, result = "input_required", str(asked), asked.result
         except AmberError as error:
-            told = describe(error, max_upstream_chars=settings.max_error_chars)
-            outcome, text = error.kind, mended(redacted(told, *settings.secrets))
+            outcome, text = error.kind, worded(error, settings)
             result = CallToolResult(content=[TextContent(text=text)], is_error=True)
     finally:
         _log(call, tool, arguments, outcome, text)

@@ -1,27 +1,19 @@
 """A question within a conversation: what goes to amber with it, and what is kept of it."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
-import anyio
 from pydantic import Field
 
-from amber_mcp.api.json_text import mended_json
 from amber_mcp.api.types import Message
 from amber_mcp.app import App
-from amber_mcp.errors import AmberError
-from amber_mcp.redaction import distinct_secrets, json_without_secrets
 from amber_mcp.state.callers import new_id
 from amber_mcp.state.conversations import Conversation, Origin, Turn
 
+from .remembering import is_kept
 from .tool import Call
-
-logger = logging.getLogger(__name__)
-
-_KEEPING_SECONDS = 2.0
-_GRACE_SECONDS = 0.3
 
 ConversationId = Annotated[
     str,
@@ -83,27 +75,15 @@ async def kept(app: App, talk: Talk, turn: Turn, *, within: float) -> dict[str, 
     Args:
         within: the seconds that are left for it.
     """
-    is_kept = False
-    if turn.answer.strip():  # An API may refuse a turn without an answer, and with it all after it.
-        with anyio.move_on_after(min(_KEEPING_SECONDS, within + _GRACE_SECONDS)):
-            is_kept = await _keep(app, talk, turn)
+
+    async def add(caller: str, turn: Turn) -> None:
+        await app.conversations.add(caller, talk.id, turn, is_new=talk.is_new)
+
+    # An API may refuse a turn without an answer, and with it all after it.
+    kept = bool(turn.answer.strip()) and await is_kept(
+        app, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add, within=within
+    )
     return {
-        "conversation_id": talk.id if is_kept else "",
+        "conversation_id": talk.id if kept else "",
         "dropped_turns": talk.sent.dropped,
     }
-
-
-async def _keep(app: App, talk: Talk, turn: Turn) -> bool:
-    secrets = distinct_secrets(app.settings.keys)
-    fields = {**turn.model_dump(), "file_ids": list(turn.file_ids)}
-    clean = mended_json(json_without_secrets(fields, *secrets))
-    try:
-        caller = await app.caller()
-        await app.conversations.add(caller, talk.id, Turn.model_validate(clean), is_new=talk.is_new)
-    except AmberError as error:
-        logger.warning("turn not kept", extra={"cause": error.kind})
-        return False
-    except Exception:
-        logger.exception("turn not kept")
-        return False
-    return True

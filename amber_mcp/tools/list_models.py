@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from amber_mcp.api.types import Model
+from amber_mcp.app import App
 from amber_mcp.routing import list_all
 
 from .tool import Call, Result, tool
@@ -58,8 +59,17 @@ async def list_models(
     Use it before passing a `model` to another tool. It is not needed for ordinary questions: an
     empty `model` takes the default.
     """
-    app = call.app
-    listed = await list_all(app, within=call.seconds_left)
+    return await models_listed(call.app, contains, within=call.seconds_left)
+
+
+async def models_listed(app: App, contains: str = "", *, within: float) -> Models:
+    """The models whose ids hold a text, of all APIs that answer within so many seconds.
+
+    Raises:
+        NotConfigured: if there is no API.
+        AmberError: of the kind that kept the first of them from answering, if none did.
+    """
+    listed = await list_all(app, within=within)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()
@@ -71,7 +81,7 @@ async def list_models(
             for model in found[:most]
         ],
         truncated=len(found) > most,
-        default_model=_default_model(call, listed.models),
+        default_model=_default_model(app, listed.models),
         unavailable=[
             SilentApi(api=api, error=f"{error.kind}: {error.message}")
             for api, error in listed.failures.items()
@@ -79,7 +89,7 @@ async def list_models(
     )
 
 
-def _default_model(call: Call, listed: tuple[Model, ...]) -> str:
+def _default_model(app: App, listed: tuple[Model, ...]) -> str:
     """The default of the tools that ask amber; none where amber does not answer."""
     of_amber = (model.id for model in listed if model.api == "amber")
-    return call.app.settings.model or next(of_amber, "")
+    return app.settings.model or next(of_amber, "")

@@ -4,7 +4,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Annotated, Literal
@@ -17,10 +16,10 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
 from amber_mcp.carrying import Work
-from amber_mcp.errors import InvalidRequest, NotFound
+from amber_mcp.errors import InvalidRequest
 from amber_mcp.redaction import distinct_secrets, without_secrets
 from amber_mcp.state.conversations import Turn
-from amber_mcp.state.runs import About, Run, Runs
+from amber_mcp.state.runs import About
 from amber_mcp.state.store import StateUnavailable
 
 from .answered import Answered, fields_of
@@ -129,21 +128,10 @@ async def _started(
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
-    runs, run = await _found(call.app, run_id)
+    runs, run = await call.app.run(run_id)
     if stop and run.status == "running":
         await runs.ask_to_stop(run_id)
     return await follow(call, runs, run)
-
-
-async def _found(app: App, run_id: str) -> tuple[Runs, Run]:
-    try:
-        runs = await app.runs()
-        return runs, await runs.open(run_id)
-    except (NotFound, StateUnavailable):
-        runs = await app.spare_runs()
-        with suppress(NotFound):
-            return runs, await runs.open(run_id)
-        raise
 
 
 def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:

@@ -6,6 +6,7 @@ import io
 import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Annotated
 
@@ -15,7 +16,9 @@ from pydantic import Field
 from amber_mcp.errors import MAY_BE_TAKEN, InvalidRequest, TooLarge, Unsupported, UpstreamTimeout
 from amber_mcp.files import open_allowed, upload_roots
 from amber_mcp.settings import Settings
+from amber_mcp.state.uploads import Upload
 
+from .remembering import is_kept
 from .tool import Call, Result, tool
 
 
@@ -84,13 +87,16 @@ async def upload_file(
                 f"the upload of {name} took longer than {app.settings.call_timeout:g} s",
                 advice=f"Raise AMBER_CALL_TIMEOUT, or upload a smaller file. {MAY_BE_TAKEN}",
             ) from None
-    return Uploaded(
+    result = Uploaded(
         file_id=uploaded.id,
         filename=uploaded.filename,
         media_type=uploaded.media_type,
         size_bytes=uploaded.size_bytes,
         sha256=uploaded.sha256,
     )
+    upload = Upload(**dict(result), uploaded_at=datetime.now(UTC))
+    await is_kept(app, upload, app.uploads.add, within=call.seconds_left)
+    return result
 
 
 @contextmanager

@@ -45,6 +45,13 @@ CALLS: Mapping[str, tuple[dict[str, str], str]] = {
     ),
     "run_agent": ({"agent": "hr", "task": QUESTION}, "hr/urlaubsregelung.md"),
 }
+OTHER_METHODS = {
+    "resources/list": ([], "amber://models"),
+    "resources/templates/list": ([], "amber://conversations/{id}"),
+    "resources/read": (["--uri", "amber://models"], "sandbox-brief"),
+    "prompts/list": ([], "summarise_file"),
+    "prompts/get": (["--prompt-name", "research", "--prompt-args", "question=Why?"], "Why?"),
+}
 SDKS = {
     "sdk-1": (["v1.mjs"], "2025-11-25"),
     "client-2": (["v2.mjs", "auto"], "2026-07-28"),
@@ -247,6 +254,16 @@ async def test_inspector_ends_with_5_at_a_tool_error(server: str, era: str, fold
 
 def calling(tool: str, given: Mapping[str, str]) -> list[str]:
     return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
+
+
+@pytest.mark.parametrize("method", OTHER_METHODS)
+async def test_inspector_finds_resources_and_prompts(
+    server: str, era: str, folder: Path, method: str
+) -> None:
+    options, told = OTHER_METHODS[method]
+    ended = await inspect(server, era, folder, "--method", method, *options)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert told in ended.stdout.decode()
 
 
 @pytest.mark.parametrize("sdk_name", SDKS)

@@ -1,0 +1,107 @@
+"""Resources, prompts and completions of the real program: both eras, over stdio and HTTP."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
+
+from tests.conftest import SandboxProgram
+from tests.e2e.programs import ENVELOPE, StdioProgram, stdio_program
+from tests.e2e.test_python_clients import ERAS, connected, facts
+
+NOT_FOUND = {"2025-11-25": -32002, "2026-07-28": -32602}
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+async def test_what_was_asked_and_uploaded_is_found_again(
+    transport: str, mode: str, sandbox: SandboxProgram
+) -> None:
+    async with connected(transport, mode, dict(sandbox.environment)) as client:
+        question = {"question": "How many vacation days do I get?"}
+        _, answered = facts(await client.call_tool("ask_amber", question))
+        talk = answered["conversation_id"]
+        sent = {
+            "content_base64": base64.b64encode(b"The lighthouse opens in June.").decode(),
+            "filename": "lighthouse.txt",
+        }
+        _, uploaded = facts(await client.call_tool("upload_file", sent))
+
+        listed = (await client.list_resources()).resources
+        assert [each.uri for each in listed[:3]] == [
+            "amber://models",
+            "amber://agents",
+            "amber://files",
+        ]
+        assert {each.uri: each.title for each in listed}[f"amber://conversations/{talk}"] == (
+            question["question"]
+        )
+        texts: dict[str, str] = {}
+        for each in listed:
+            (contents,) = (await client.read_resource(each.uri)).contents
+            assert isinstance(contents, TextResourceContents)
+            assert contents.mime_type == each.mime_type
+            texts[each.uri] = contents.text
+        assert answered["answer"].strip() in texts[f"amber://conversations/{talk}"]
+        assert uploaded["file_id"] in texts["amber://files"]
+        template, of_runs = (await client.list_resource_templates()).resource_templates
+        assert of_runs.uri_template == "amber://runs/{id}"
+
+        ids = await client.complete(
+            ResourceTemplateReference(uri=template.uri_template), {"name": "id", "value": talk[:9]}
+        )
+        assert ids.completion.values == [talk]
+        models = await client.complete(
+            PromptReference(name="research"), {"name": "model", "value": "sandbox/"}
+        )
+        assert models.completion.values == ["sandbox/detailed"]
+
+        (message,) = (
+            await client.get_prompt("summarise_file", {"file": "lighthouse.txt"})
+        ).messages
+        assert isinstance(message.content, TextContent)
+        assert uploaded["file_id"] in message.content.text
+
+        with pytest.raises(MCPError) as error:
+            await client.read_resource("amber://conversations/conv_none")
+        assert error.value.code == NOT_FOUND[ERAS[mode]]
+        with pytest.raises(MCPError) as error:
+            await client.get_prompt("research", {})
+        assert error.value.code == -32602
+        assert "`question` is missing" in error.value.message
+
+
+async def raw(program: StdioProgram, number: int, method: str, params: str) -> dict[str, Any]:
+    line = f'{{"jsonrpc":"2.0","id":{number},"method":"{method}","params":{params}}}'
+    await program.send_line(line.encode())
+    return await program.answer_to(number)
+
+
+async def test_what_no_client_sends_is_answered() -> None:
+    async with stdio_program() as program:
+        await program.handshake()
+        read = await raw(program, 1, "resources/read", r'{"uri":"amber://conversations/\ud83d"}')
+        assert read["error"]["code"] == -32002
+        name = await raw(program, 2, "prompts/get", r'{"name":"\ud83d"}')
+        assert name["error"]["code"] == -32602
+        number = await raw(
+            program, 3, "prompts/get", '{"name":"research","arguments":{"question":5}}'
+        )
+        assert number["error"]["code"] == -32602
+        argument = r'{"ref":{"type":"ref/prompt","name":"research"},"argument":{"name":"\ud83d",'
+        complete = await raw(program, 4, "completion/complete", argument + r'"value":"\ud83d"}}')
+        assert complete["error"]["code"] == -32602
+        typed = r'{"ref":{"type":"ref/prompt","name":"research"},"argument":{"name":"model",'
+        complete = await raw(program, 5, "completion/complete", typed + r'"value":"\ud83d"}}')
+        assert complete["result"]["completion"]["values"] == []
+
+
+async def test_a_discovery_advertises_what_is_served() -> None:
+    async with stdio_program() as program:
+        await program.send("server/discover", {"_meta": ENVELOPE}, request_id=1)
+        told = (await program.answer_to(1))["result"]["capabilities"]
+    assert set(told) == {"completions", "prompts", "resources", "tools"}
+    assert "true" not in json.dumps(told)

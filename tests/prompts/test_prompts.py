@@ -1,0 +1,164 @@
+"""Prompts, in both eras: what is said to the assistant, and what is wrong with the arguments."""
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextContent
+from starlette.responses import JSONResponse
+
+from amber_mcp.prompts import prompts_for
+from amber_mcp.settings import Settings
+from amber_mcp.state.store import StateUnavailable
+from amber_mcp.tools import tools_named
+from amber_mcp.values import DEFAULT_TOOLS, TOOL_NAMES
+from tests.planted import KEY, Watch
+from tests.test_server import Connect, connect
+from tests.test_uploads import upload
+from tests.upstream import Canned
+
+__all__ = ["connect"]
+
+FULL: dict[str, dict[str, str]] = {
+    "research": {"question": "Who makes it?", "language": "de", "model": "m-2"},
+    "summarise_file": {"file": "f1", "focus": "deadlines", "language": "de", "model": "m-2"},
+    "compare_files": {
+        "first": "f1",
+        "second": "f2",
+        "focus": "prices",
+        "language": "de",
+        "model": "m-2",
+    },
+    "ask_agent": {"agent": "hr", "task": "Sum up.", "language": "de", "model": "m-2"},
+}
+
+
+async def said(client: Client, name: str, arguments: dict[str, str]) -> str:
+    (message,) = (await client.get_prompt(name, arguments)).messages
+    assert message.role == "user"
+    assert isinstance(message.content, TextContent)
+    Watch("a prompt")(message.content.text)
+    return message.content.text
+
+
+async def refusal(client: Client, name: str, arguments: dict[str, Any]) -> str:
+    with pytest.raises(MCPError) as error:
+        await client.get_prompt(name, arguments)
+    Watch("an error")(str(error.value.error))
+    assert error.value.code == INVALID_PARAMS
+    return error.value.message
+
+
+@pytest.mark.parametrize("name", FULL)
+async def test_all_that_was_filled_in_is_said(connect: Connect, name: str) -> None:
+    async with connect(Settings()) as client:
+        text = await said(client, name, FULL[name])
+    given = FULL[name]
+    assert ' with language "de" and model "m-2"' in text
+    for value in given.values():
+        assert value in text
+    assert "None" not in text
+
+
+@pytest.mark.parametrize("name", FULL)
+async def test_what_is_not_needed_may_be_left_out_or_blank(connect: Connect, name: str) -> None:
+    needed = prompts_for(DEFAULT_TOOLS)[name].required
+    few = {argument: FULL[name][argument] for argument in needed}
+    async with connect(Settings()) as client:
+        text = await said(client, name, few)
+        assert text == await said(client, name, {**dict.fromkeys(FULL[name], "  "), **few})
+    assert "language" not in text
+    assert "focus" not in text.lower()
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_prompt_names_the_tools_that_it_declares_and_arguments_that_they_have(name: str) -> None:
+    prompt = prompts_for(DEFAULT_TOOLS)[name]
+    source = inspect.getsource(prompt.write)
+    assert {tool for tool in TOOL_NAMES if re.search(rf"\b{tool}\b", source)} == set(prompt.tools)
+    taken = {
+        argument
+        for tool in tools_named(prompt.tools).values()
+        for argument in tool.input_schema["properties"]
+    }
+    assert {*re.findall(r"`(\w+)`", source), "model", "language"} <= taken
+
+
+async def test_a_file_is_known_by_its_name_or_its_id(connect: Connect, upstream: Canned) -> None:
+    answers = [JSONResponse({"id": f"id-{number}"}) for number in range(3)]
+    async with upstream(*answers) as canned:
+        async with connect(canned.settings()) as client:
+            for name in ("offer v2.pdf", "memo.txt", "Offer v2.pdf"):
+                await upload(client, name)
+            latest = await said(client, "summarise_file", {"file": " OFFER v2.pdf "})
+            by_id = await said(client, "summarise_file", {"file": "id-1"})
+            unknown_id = await said(client, "summarise_file", {"file": "id-of-somebody"})
+            names = {"first": "memo.txt", "second": "nowhere.pdf"}
+            told = await refusal(client, "compare_files", names)
+    assert 'file_id "id-2" (Offer v2.pdf)' in latest
+    assert 'file_id "id-1" (memo.txt)' in by_id
+    assert 'file_id "id-of-somebody".' in unknown_id
+    assert "`second` is no upload that is remembered here: 'nowhere.pdf'" in told
+    assert "one of Offer v2.pdf, memo.txt, offer v2.pdf" in told
+
+
+async def test_a_name_without_any_upload_says_to_upload_it(connect: Connect) -> None:
+    async with connect(Settings()) as client:
+        told = await refusal(client, "summarise_file", {"file": "offer.pdf"})
+    assert "upload_file" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("research", {}, "`question` is missing"),
+        ("research", {"question": " "}, "`question` is missing"),
+        ("compare_files", {"focus": "x"}, "`first` is missing; `second` is missing"),
+        ("research", {"question": "Why?", "quesion": "x"}, "`quesion` is unknown"),
+        ("research", {"question": "Why?", "language": "deutsch!"}, "`language` must be a code"),
+        ("ask_agent", {"agent": "hr"}, "`task` is missing"),
+        ("resaerch", {"question": "Why?"}, "there is no prompt 'resaerch'"),
+    ],
+)
+async def test_what_cannot_be_used_is_named(
+    connect: Connect, name: str, arguments: dict[str, str], told: str
+) -> None:
+    async with connect(Settings()) as client:
+        message = await refusal(client, name, arguments)
+    assert message.startswith("invalid_request: ")
+    assert told in message
+    assert "What to do: " in message
+
+
+async def test_prompts_name_no_tool_that_is_not_offered(connect: Connect) -> None:
+    for tools, names in {
+        "ask_amber": ["summarise_file", "compare_files"],
+        "web_search,run_agent": ["ask_agent"],
+        "list_models": [],
+    }.items():
+        async with connect(Settings.from_environment({"AMBER_TOOLS": tools})) as client:
+            assert [each.name for each in (await client.list_prompts()).prompts] == names
+            assert "research" in await refusal(client, "research", {"question": "Why?"})
+
+
+async def test_a_key_is_not_said(connect: Connect) -> None:
+    async with connect(Settings.from_environment({"AMBER_API_KEY": KEY})) as client:
+        text = await said(client, "research", {"question": f"What is {KEY} and \ud83d?"})
+    assert "What is [hidden] and \ufffd?" in text
+
+
+async def test_a_state_in_disorder_is_told(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise StateUnavailable("the home of the state is out of order")
+
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
+    async with connect(Settings()) as client:
+        with pytest.raises(MCPError) as error:
+            await client.get_prompt("summarise_file", {"file": "f1"})
+    assert error.value.code == INTERNAL_ERROR
+    assert "AMBER_STATE" in error.value.message

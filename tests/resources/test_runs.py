@@ -1,0 +1,52 @@
+"""A run of an agent as a resource: while it goes on, and when it has ended."""
+
+import pytest
+
+from amber_mcp.settings import Settings
+from tests.resources.test_listing import FIXED
+from tests.resources.test_reading import NOT_FOUND, read, refusal
+from tests.test_runs import TASK, half, run_agent, settings_of
+from tests.test_server import Connect, connect, structured
+from tests.upstream import Canned, completion
+
+__all__ = ["connect"]
+
+
+async def test_a_run_reads_as_far_as_it_is(connect: Connect, upstream: Canned) -> None:
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned)) as client:
+            run = structured(await run_agent(client, **{**TASK, "task": "Sum up.\nBriefly."}))
+            uri = f"amber://runs/{run['run_id']}"
+            contents = await read(client, uri)
+            (listed,) = (await client.list_resources()).resources[len(FIXED) :]
+            await run_agent(client, run_id=run["run_id"], stop=True)
+            ended = await read(client, uri)
+    assert contents.mime_type == "text/markdown"
+    assert contents.text.startswith(
+        f"# Sum up. Briefly.\n\nrun_id: {run['run_id']}\n\n## Task (agent a"
+    )
+    assert "\n\n> Sum up.\n> Briefly.\n\n## Running\n\n" in contents.text
+    assert "The answer so far, which may be incomplete:\n\nHalf" in contents.text
+    assert "## Stopped" in ended.text
+    assert (str(listed.uri), listed.title) == (uri, "Sum up. Briefly.")
+    assert listed.description == "A run of the agent a: running."
+
+
+async def test_a_run_that_is_done_reads_with_its_answer(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion("All done.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            run = structured(await run_agent(client, **TASK))
+            text = (await read(client, f"amber://runs/{run['run_id']}")).text
+            assert run["conversation_id"] in text
+            conversation = f"amber://conversations/{run['conversation_id']}"
+            assert "All done." in (await read(client, conversation)).text
+    assert "## Completed\n\nAll done." in text
+
+
+@pytest.mark.parametrize("run_id", ["run_none", "", "a/b", "{id}"])
+async def test_a_run_that_is_not_there_is_not_found(
+    connect: Connect, settings: Settings, run_id: str
+) -> None:
+    async with connect(settings) as client:
+        error = await refusal(client, f"amber://runs/{run_id}")
+        assert error.error.code == NOT_FOUND[client.protocol_version]

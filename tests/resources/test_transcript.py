@@ -1,0 +1,74 @@
+"""A conversation as Markdown: every turn, or a notice of what was left out."""
+
+from datetime import UTC, datetime
+
+from amber_mcp.resources.transcript import transcript
+from amber_mcp.state.conversations import Conversation, Turn
+
+
+def turn(question: str, answer: str, **more: object) -> Turn:
+    return Turn.model_validate(
+        {"question": question, "answer": answer, "origin": "company", **more}
+    )
+
+
+def test_each_turn_tells_what_was_asked_and_answered() -> None:
+    first = turn(
+        "How many days?\nAnd when?",
+        "30.\n\n- in summer",
+        file_ids=("f1",),
+        answered_at=datetime(2026, 5, 4, 3, 2, tzinfo=UTC),
+    )
+    told = transcript(
+        "conv_1",
+        Conversation([first, turn("Sum up.", "Done.", agent="a-1"), turn("So?", "So.")]),
+        max_chars=1000,
+    )
+    assert (
+        told
+        == """# How many days? And when?
+
+conversation_id: conv_1
+
+## 1. Question (company, file f1, 2026-05-04 03:02 UTC)
+
+> How many days?
+> And when?
+
+30.
+
+- in summer
+
+## 2. Question (agent a-1)
+
+> Sum up.
+
+Done.
+
+## 3. Question (company)
+
+> So?
+
+So.
+"""
+    )
+
+
+def test_the_oldest_turns_are_left_out_where_there_are_too_many() -> None:
+    turns = [turn(f"Question {n}?", "x" * 90) for n in range(5)]
+    told = transcript("conv_1", Conversation(turns), max_chars=202)
+    assert told.startswith("# Question 0?\n")
+    assert "[Cut: without the 3 oldest turns. AMBER_MAX_HISTORY_CHARS says" in told
+    assert [line for line in told.splitlines() if line.startswith(("##", ">"))] == [
+        "## 4. Question (company)",
+        "> Question 3?",
+        "## 5. Question (company)",
+        "> Question 4?",
+    ]
+
+
+def test_a_last_turn_that_is_too_long_alone_is_cut() -> None:
+    turns = [turn("0?", "0."), turn("q" * 500, "a" * 500)]
+    told = transcript("conv_1", Conversation(turns), max_chars=100)
+    assert "[Cut: without the 1 oldest turns." in told
+    assert f"> {'q' * 50}… (cut)\n\n{'a' * 50}… (cut)\n" in told
