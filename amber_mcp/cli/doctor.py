@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.request import getproxies
 
+import anyio
 import click
 
 from amber_mcp.api.amber import AmberApi
@@ -17,10 +18,12 @@ from amber_mcp.harmless import harmless
 from amber_mcp.logs import configure_logging
 from amber_mcp.redaction import redacted
 from amber_mcp.settings import Settings
+from amber_mcp.state.store import StateUnavailable
 from amber_mcp.tls import authorities
 
 from .terminal import run_async, wrapped
 
+_SECONDS_FOR_STATE = 10.0
 _COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
@@ -41,11 +44,12 @@ def doctor(sandbox: bool) -> int:
 
     async def command() -> bool:
         healthy = True
-        async for finding in _findings(settings):
-            healthy = healthy and finding.verdict != "problem"
-            mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
-            text = wrapped(harmless(redacted(finding.text, *settings.secrets)), indent=" " * 10)
-            click.echo(f"{mark}  {text}")
+        async with open_app(settings) as app:
+            async for finding in _findings(app):
+                healthy = healthy and finding.verdict != "problem"
+                mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
+                text = harmless(redacted(finding.text, *settings.secrets))
+                click.echo(f"{mark}  {wrapped(text, indent=' ' * 10)}")
         return healthy
 
     healthy = run_async(command, *settings.secrets)
@@ -56,34 +60,35 @@ def doctor(sandbox: bool) -> int:
     return 0 if healthy else 1
 
 
-async def _findings(settings: Settings) -> AsyncIterator[Finding]:
-    async with open_app(settings) as app:
-        try:
-            amber = app.amber
-        except NotConfigured as error:
-            begun = settings.base_url or settings.api_key
-            yield Finding("note" if app.apis and not begun else "problem", describe(error))
-            async for finding in _on_others(app):
-                yield finding
-            return
-        yield Finding("ok", f"Settings: {_told(app)}")
-        for of_network in _on_network(app.settings):
-            yield of_network
-        try:
-            models = await app.models_of(amber)
-        except Unauthorized as error:
-            yield Finding("ok", "amber answers")
-            yield Finding("problem", describe(error))
-            return
-        except AmberError as error:
-            yield Finding("problem", describe(error))
-            return
-        yield Finding("ok", "amber answers, and accepts the key")
-        ids = [model.id for model in models]
-        yield await _on_models(amber, ids, settings.model)
+async def _findings(app: App) -> AsyncIterator[Finding]:
+    settings = app.settings
+    try:
+        amber = app.amber
+    except NotConfigured as error:
+        begun = settings.base_url or settings.api_key
+        yield Finding("note" if app.apis and not begun else "problem", describe(error))
         async for finding in _on_others(app):
             yield finding
-        yield _on_folders(settings)
+        return
+    yield Finding("ok", f"Settings: {_told(app)}")
+    yield await _on_state(app)
+    for of_network in _on_network(settings):
+        yield of_network
+    try:
+        models = await app.models_of(amber)
+    except Unauthorized as error:
+        yield Finding("ok", "amber answers")
+        yield Finding("problem", describe(error))
+        return
+    except AmberError as error:
+        yield Finding("problem", describe(error))
+        return
+    yield Finding("ok", "amber answers, and accepts the key")
+    ids = [model.id for model in models]
+    yield await _on_models(amber, ids, settings.model)
+    async for finding in _on_others(app):
+        yield finding
+    yield _on_folders(settings)
 
 
 def _told(app: App) -> str:
@@ -93,6 +98,19 @@ def _told(app: App) -> str:
         f"{settings.base_url}, key set, language {settings.language}, agents: {agents}, "
         f"tools: {', '.join(settings.tools)}"
     )
+
+
+async def _on_state(app: App) -> Finding:
+    """Whether conversations and runs can be kept."""
+    try:
+        with anyio.fail_after(_SECONDS_FOR_STATE):
+            await app.store.secret()
+    except TimeoutError:
+        told = f"what AMBER_STATE names did not answer within {_SECONDS_FOR_STATE:g} s"
+        return Finding("problem", describe(StateUnavailable(told)))
+    except AmberError as error:
+        return Finding("problem", describe(error))
+    return Finding("ok", f"State: {app.settings.state}")
 
 
 async def _on_others(app: App) -> AsyncIterator[Finding]:

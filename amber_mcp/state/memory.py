@@ -19,11 +19,13 @@ _SECONDS_BETWEEN_SWEEPS = 60.0
 
 @dataclass(slots=True)
 class _Kept:
-    """What one key has, as JSON, and until when."""
+    """What one key has, as JSON, since which write, and until when."""
 
     record: bytes | None = None
+    record_write: int = 0
     record_until: float = 0.0
     items: list[bytes] = field(default_factory=list)
+    items_write: int = 0
     items_until: float = 0.0
     size: int = 0
 
@@ -31,10 +33,15 @@ class _Kept:
         """Drop what has expired."""
         if self.record is not None and self.record_until <= now:
             self.size -= len(self.record)
-            self.record = None
+            self.record, self.record_write = None, 0
         if self.items and self.items_until <= now:
             self.size -= sum(map(len, self.items))
-            self.items = []
+            self.items, self.items_write = [], 0
+
+    @property
+    def last_write(self) -> int:
+        """The number of the last write of what is left."""
+        return max(self.record_write, self.items_write)
 
     @property
     def is_empty(self) -> bool:
@@ -63,6 +70,7 @@ class MemoryStore(Store):
         self._waiting = Waiting()
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._size = 0
+        self._writes = 0
         self._next_sweep = clock() + _SECONDS_BETWEEN_SWEEPS
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
@@ -76,6 +84,7 @@ class MemoryStore(Store):
         kept = self._find(key) or _Kept()
         grown = len(content) - len(kept.record or b"")
         kept.record, kept.record_until = content, self._clock() + ttl
+        kept.record_write = self._next_write()
         self._written(key, kept, grown)
 
     async def get(self, key: Key) -> JsonValue:
@@ -91,6 +100,7 @@ class MemoryStore(Store):
             return True
         kept.items += contents
         kept.items_until = self._clock() + ttl
+        kept.items_write = self._next_write()
         self._written(key, kept, sum(map(len, contents)))
         self._waiting.ring(key)
         return True
@@ -113,10 +123,15 @@ class MemoryStore(Store):
 
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
         keys = [key for key in self._kept if key.kind == kind and key.caller == caller]
-        return [key.id for key in reversed(keys) if self._find(key)]
+        found = [(kept.last_write, key.id) for key in keys if (kept := self._find(key))]
+        return [each for _, each in sorted(found, reverse=True)]
 
     async def secret(self) -> bytes:
         return self._secret
+
+    def _next_write(self) -> int:
+        self._writes += 1
+        return self._writes
 
     def _find(self, key: Key) -> _Kept | None:
         """What a key has and what has not expired."""

@@ -1,7 +1,6 @@
 """The commands as a person runs them: what they print, where, and how they end."""
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from amber_mcp import __version__
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment, open_program, run_program
 from tests.planted import KEY
-from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
+from tests.upstream import Canned, events, stalled_stream, text_chunk
 
 QUESTION = "How many vacation days do I get?"
 
@@ -175,103 +174,6 @@ async def test_a_sandbox_port_in_use_is_told(sandbox: SandboxProgram) -> None:
     done = await run("sandbox", "--port", port)
     assert done.status == 1
     assert "--port" in done.err
-
-
-async def test_doctor_finds_nothing_to_mend(sandbox: SandboxProgram, tmp_path: Path) -> None:
-    given = {**sandbox.environment, "AMBER_UPLOAD_ROOTS": str(tmp_path)}
-    done = await run("doctor", **given)
-    assert done.status == 0
-    assert "accepts the key" in done.out
-    assert "sandbox-brief" in done.out
-    assert sandbox.api_key not in done.out
-    assert "Next: " in done.out
-
-
-async def test_doctor_notes_that_no_folder_is_allowed(sandbox: SandboxProgram) -> None:
-    done = await run("doctor", cwd=Path("/"), **sandbox.environment)
-    assert done.status == 0
-    assert "AMBER_UPLOAD_ROOTS is not set" in done.out
-
-
-@pytest.mark.parametrize(
-    ("variables", "told"),
-    [
-        ({}, "AMBER_BASE_URL is not set"),
-        ({"AMBER_BASE_URL": "ftp://x", "AMBER_API_KEY": KEY}, "AMBER_BASE_URL starts with ftp"),
-        ({"AMBER_BASE_URL": "http://127.0.0.1:9", "AMBER_API_KEY": KEY}, "upstream_unreachable"),
-    ],
-)
-async def test_doctor_names_what_is_wrong(variables: dict[str, str], told: str) -> None:
-    done = await run("doctor", **variables)
-    assert done.status == 1
-    assert told in done.out
-    assert "Mend the first problem" in done.out
-    assert KEY not in done.out + done.err
-
-
-@pytest.mark.parametrize(
-    ("variables", "told"),
-    [
-        ({"AMBER_API_KEY": "ambrs-wrong"}, "unauthorized"),
-        ({"AMBER_MODEL": "nope"}, "AMBER_MODEL is nope, which is not listed"),
-        ({"AMBER_UPLOAD_ROOTS": "/no/such/folder"}, "names no folder: /no/such/folder"),
-    ],
-)
-async def test_doctor_names_what_amber_does_not_accept(
-    sandbox: SandboxProgram, variables: dict[str, str], told: str
-) -> None:
-    done = await run("doctor", **{**sandbox.environment, **variables})
-    assert done.status == 1
-    assert told in done.out
-    assert "amber answers" in done.out
-
-
-async def test_doctor_tells_of_a_tenant_without_models(upstream: Canned) -> None:
-    async with upstream(completion("", data=[])) as canned:
-        done = await run("doctor", AMBER_BASE_URL=canned.base_url, AMBER_API_KEY=KEY)
-    assert done.status == 1
-    assert "lists no models" in done.out
-
-
-async def test_doctor_asks_for_a_model_that_is_not_listed(upstream: Canned) -> None:
-    models = completion("", data=[{"id": "m"}])
-    async with upstream(models, completion("", id="hidden/m")) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY}
-        done = await run("doctor", **given, AMBER_MODEL="hidden/m")
-    assert "AMBER_MODEL is hidden/m, which is not listed, and which amber has" in done.out
-    assert [seen.path for seen in canned.seen][1].startswith("/api/beta/amberai/models/hidden")
-
-
-async def test_doctor_names_what_is_half_set(sandbox: SandboxProgram) -> None:
-    given = {"ADAPTIVE_BASE_URL": "https://adaptive.example", "MORPHEUS_API_KEY": "sk-x"}
-    done = await run("doctor", **sandbox.environment, **given)
-    assert done.status == 1
-    assert "ADAPTIVE_API_KEY is not set" in done.out
-    assert "MORPHEUS_BASE_URL is not set" in done.out
-
-
-async def test_doctor_is_content_with_another_api_alone(upstream: Canned) -> None:
-    async with upstream(completion("", data=[{"id": "llama"}])) as canned:
-        given = {"MORPHEUS_BASE_URL": canned.base_url, "MORPHEUS_API_KEY": "sk-x"}
-        done = await run("doctor", **given)
-        half = await run("doctor", **given, AMBER_API_KEY=KEY)
-    assert (done.status, half.status) == (0, 1)
-    assert "morpheus: llama" in done.out
-    assert "note  not_configured" in done.out
-
-
-async def test_doctor_checks_the_embedded_sandbox() -> None:
-    done = await run("doctor", "--sandbox", cwd=Path(os.sep))
-    assert done.status == 0
-    for name in ("amber-openai", "morpheus", "adaptive"):
-        assert f"ok  {name}: " in done.out
-
-
-async def test_doctor_names_another_api_that_is_silent(sandbox: SandboxProgram) -> None:
-    given = {"MORPHEUS_BASE_URL": "http://127.0.0.1:9", "MORPHEUS_API_KEY": "sk-x"}
-    done = await run("doctor", **{**sandbox.environment, **given})
-    assert done.status == 1
-    assert "morpheus: upstream_unreachable" in done.out
 
 
 async def test_serve_without_http_is_the_stdio_server() -> None:

@@ -84,3 +84,15 @@ async def test_what_nobody_reads_again_is_removed_all_the_same() -> None:
     await store.put(key(10), "later", ttl=10)
     assert list(store._kept) == [key(10)]
     assert store._size == len('"later"')
+
+
+async def test_what_has_expired_has_no_say_in_the_order() -> None:
+    clock = Clock()
+    store = MemoryStore(clock=clock)
+    one, two = Key("run", "me", "1"), Key("run", "me", "2")
+    await store.append(one, 1, ttl=100)
+    await store.put(two, 2, ttl=100)
+    await store.put(one, 1, ttl=10)
+    assert await store.ids("run", "me") == ["1", "2"]
+    clock.now = 11.0
+    assert await store.ids("run", "me") == ["2", "1"]
