@@ -127,8 +127,11 @@ async def test_doctor_tells_whether_state_can_be_kept(
 async def test_doctor_ends_quietly_when_nobody_reads() -> None:
     read, write = os.pipe()
     os.close(read)
-    with anyio.fail_after(30), open(write, "wb") as nobody:
-        done = await anyio.run_process(
-            [*COMMAND, "doctor", "--sandbox"], check=False, stdout=nobody, env=environment()
-        )
+    try:
+        with anyio.fail_after(30):
+            done = await anyio.run_process(
+                [*COMMAND, "doctor", "--sandbox"], check=False, stdout=write, env=environment()
+            )
+    finally:
+        os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
