@@ -17,8 +17,8 @@ from . import certificates
 from .errors import NotConfigured
 from .keeping import Home, Lifetimes
 from .redaction import distinct_secrets, redacted
-from .values import DEFAULT_TOOLS, SANDBOX, FaultyValueError, LogLevel
-from .variables import VARIABLES, Variable
+from .values import DEFAULT_TOOLS, SANDBOX, FaultyValueError, LogLevel, Variable
+from .variables import VARIABLES
 
 _OF_A_TENANT = (
     "AMBER_API_KEY",

@@ -1,5 +1,7 @@
 """What the settings and the readers of variables share."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -7,6 +9,17 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 SANDBOX: Final = "sandbox"
 DEFAULT_TOOLS: Final = ("ask_amber", "web_search", "list_models", "upload_file", "run_agent")
 TOOL_NAMES: Final = (*DEFAULT_TOOLS, "chat_completion", "send_feedback")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: where its value goes, how it is read, and what it looks like."""
+
+    name: str
+    field: str
+    parse: Callable[[str], object]
+    example: str
+    meaning: str
 
 
 class FaultyValueError(ValueError):

@@ -17,8 +17,8 @@ from amber_mcp.prompts import prompts_for
 from amber_mcp.resources import RESOURCES, TEMPLATES
 from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
-from amber_mcp.values import TOOL_NAMES
-from amber_mcp.variables import VARIABLES, Variable
+from amber_mcp.values import TOOL_NAMES, Variable
+from amber_mcp.variables import VARIABLES
 from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
