@@ -94,6 +94,8 @@ class App:
             NotFound: if there is none, or none any more.
             StateUnavailable: if nobody can tell.
         """
+        if found := await self.carrier.find(await self.owner(), run_id):
+            return found
         try:
             runs = await self.runs()
             return runs, await runs.open(run_id)
@@ -103,10 +105,20 @@ class App:
                 return spare, await spare.open(run_id)
             raise
 
+    async def owner(self) -> str:
+        """Who calls, as this process alone knows it, whatever becomes of the state."""
+        return await self._caller_in(self._spare)
+
     async def _runs_in(self, store: Store) -> Runs:
         settings = self.settings
         ttl, longest = settings.state_ttl.run, settings.run_timeout
-        return Runs(store, await self._caller_in(store), ttl=ttl, longest=longest)
+        return Runs(
+            store,
+            await self._caller_in(store),
+            ttl=ttl,
+            longest=longest,
+            is_carried=self.carrier.carries,
+        )
 
     @property
     def conversations(self) -> Conversations:

@@ -6,16 +6,17 @@ from difflib import get_close_matches
 from .quoting import cut
 
 MOST_SHOWN = 20
-_MOST_COMPARED = 200
+_MOST_COMPARED = 1000
+_LONGEST_COMPARED = 80
 
 
 def closest_first(meant: str, names: Iterable[str]) -> tuple[str, ...]:
     """All `names`: first those that hold `meant`, then those that resemble it, then the others."""
-    wanted = meant.strip().casefold()[:_MOST_COMPARED]
+    wanted = meant.strip().casefold()[:_LONGEST_COMPARED]
     given = tuple(dict.fromkeys(names))
     if not wanted:
         return given
-    short = [name for name in given if len(name) <= _MOST_COMPARED]
+    short = [name for name in given if len(name) <= _LONGEST_COMPARED][:_MOST_COMPARED]
     by_form = {name.casefold(): name for name in reversed(short)}
     holding = [name for name in given if wanted in name.casefold()]
     alike = [by_form[form] for form in get_close_matches(wanted, by_form, n=MOST_SHOWN)]

@@ -51,8 +51,7 @@ def redacted(text: str, *secrets: str, is_cut: bool = False) -> str:
         is_cut: whether the text may end in the middle of a secret.
     """
     text = without_secrets(text, *secrets)
-    for secret in filter(None, secrets if is_cut else ()):
-        text = _without_beginning(text, secret)
+    text = without_begun_secrets(text, *(secrets if is_cut else ()))
     text = _NAMES_SECRET.sub(lambda found: found["name"] + _HIDDEN, text)
     return _LOOKS_SECRET.sub(_HIDDEN, text)
 
@@ -102,6 +101,13 @@ def begun_secret(text: str, *secrets: str) -> int:
         ),
         0,
     )
+
+
+def without_begun_secrets(text: str, *secrets: str) -> str:
+    """`text` without the beginning of a secret at its end, where it broke off."""
+    for secret in filter(None, secrets):
+        text = _without_beginning(text, secret)
+    return text
 
 
 def distinct_secrets(secrets: Iterable[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ async def run(app: App, run_id: str) -> Document:
         f"## Task (agent {one_line(found.about.agent, max_chars=400)}, {began:%Y-%m-%d %H:%M} UTC)",
         blockquote(found.about.task),
         f"## {found.status.capitalize()}",
-        told(found).as_text(),
+        told(found, app.settings).as_text(),
     )
     return Document(
         text="\n\n".join(parts) + "\n",

@@ -6,7 +6,8 @@ run out and there is no end, that process has died: the run is lost, with the te
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -19,10 +20,12 @@ from .store import Key, Kind, Store
 
 Status = Literal["running", "completed", "failed", "stopped", "lost"]
 
-LEASE_SECONDS = 10.0
-RENEWAL_SECONDS = 3.0
+LEASE_SECONDS = 8.0
+RENEWAL_SECONDS = 2.5
 _SECONDS_BETWEEN_LOOKS = 2.0
-_SECONDS_UNCLAIMED = 600.0
+_LOOKS_FOR_A_LOSS = 2
+_SECONDS_UNREAD = 600.0
+_SECONDS_READ = 60.0
 
 
 class About(BaseModel):
@@ -52,6 +55,7 @@ class Run:
     is_held: bool = True
     _ending: Status | None = None
     _ended: float = 0.0
+    _told_after: float = 0.0
 
     @property
     def status(self) -> Status:
@@ -60,7 +64,9 @@ class Run:
 
     @property
     def elapsed_seconds(self) -> float:
-        """From its beginning to its end, or until now."""
+        """From its beginning until its end, or until now; if it is lost, until it last told."""
+        if self.status == "lost" and not self._ending:
+            return self._told_after
         ended = self._ended if self._ending else time.time()
         return round(max(0.0, ended - self.about.started), 1)
 
@@ -70,8 +76,9 @@ class Run:
         for item in items:
             match item:
                 # Where it stands is told as well: an append may have been made twice.
-                case {"text": str(text), "at": int(at)}:
+                case {"text": str(text), "at": int(at), "after": float() | int() as after}:
                     self.text = self.text[:at] + text
+                    self._told_after = after
                 case {"news": str(news)}:
                     self.news = news
                 case {"status": str(status), "ended": float() | int() as ended, **rest}:
@@ -88,41 +95,68 @@ class Runs:
     Args:
         ttl: seconds for which a run is kept after its end.
         longest: seconds that a run may take.
+        is_carried: tells whether this very process carries a run, whatever the store says.
     """
 
-    def __init__(self, store: Store, caller: str, *, ttl: float, longest: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        caller: str,
+        *,
+        ttl: float,
+        longest: float,
+        is_carried: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._is_carried = is_carried
         self._store = store
         self._caller = caller
         self._ttl = ttl
         self._ttl_until_end = ttl + longest
 
+    async def having(self, fingerprint: str) -> Run | None:
+        """The run that has a task: it goes on, or has an answer that is still fresh."""
+        other = await self._store.get(self._key("attach", fingerprint))
+        if other is not None:
+            with suppress(NotFound):
+                run = await self.open(str(other))
+                if run.status in ("running", "completed"):
+                    return run
+        return None
+
     async def begin(self, run_id: str, about: About) -> None:
         """Keep what a run is about, and hold it."""
-        record = about.model_dump(mode="json")
-        await self._store.put(self._key("run", run_id), record, ttl=self._ttl_until_end)
-        await self._store.put(self._key("lease", run_id), True, ttl=LEASE_SECONDS)
+        await self._keep(run_id, about, self._ttl_until_end)
+        await self._hold(run_id, about)
+
+    async def before(self, run_id: str, about: About) -> Sequence[str]:
+        """The ids of the runs that go on and were begun before this one."""
+        found: list[str] = []
+        for each in await self._store.ids("lease", self._caller):
+            started = await self._store.get(self._key("lease", each))
+            if isinstance(started, float | int) and (started, each) < (about.started, run_id):
+                found.append(each)
+        return found
 
     async def claim(self, run_id: str, fingerprint: str) -> Run | None:
         """Claim a task for a run; or return the run that has it already."""
         key = self._key("attach", fingerprint)
         while not await self._store.add(key, run_id, ttl=LEASE_SECONDS):
             other = await self._store.get(key)
-            try:
-                if other is not None:
-                    return await self.open(str(other))
-            except NotFound:
-                await self._store.delete(key)
+            if run := await self.having(fingerprint):
+                return run
+            await self._let_go(key, other)
         return None
 
-    async def hold(self, run_id: str, fingerprint: str) -> None:
+    async def hold(self, run_id: str, about: About) -> None:
         """Say that the run is being carried and has its task, for the next `LEASE_SECONDS`."""
-        await self._store.put(self._key("lease", run_id), True, ttl=LEASE_SECONDS)
-        await self._store.put(self._key("attach", fingerprint), run_id, ttl=LEASE_SECONDS)
+        await self._keep(run_id, about, self._ttl_until_end)
+        await self._hold(run_id, about)
+        attach = self._key("attach", about.fingerprint)
+        await self._store.put(attach, run_id, ttl=LEASE_SECONDS)
 
-    async def discard(self, run_id: str, fingerprint: str = "") -> None:
+    async def discard(self, run_id: str, fingerprint: str) -> None:
         """Keep nothing of a run that is not to go on, nor of its claim on a task."""
-        if fingerprint:
-            await self._store.delete(self._key("attach", fingerprint))
+        await self._let_go(self._key("attach", fingerprint), run_id)
         await self._store.delete(self._key("lease", run_id))
         await self._store.delete(self._key("run", run_id))
 
@@ -135,24 +169,27 @@ class Runs:
     ) -> None:
         """Say how the run ended, and let go of it.
 
-        An answer keeps its task for ten minutes, or until somebody has got it: the host that asked
-        for it may have given up, and ask again.
+        An answer keeps its task for ten minutes: the host that asked for it may have given up, and
+        ask again.
         """
         key, attach = self._key("run", run_id), self._key("attach", about.fingerprint)
         end: JsonValue = {"status": status, "ended": time.time(), "result": dict(result)}
         await self._store.append(key, end, ttl=self._ttl)
-        await self._store.put(key, about.model_dump(mode="json"), ttl=self._ttl)
+        await self._keep(run_id, about, self._ttl)
         if status == "completed":
-            await self._store.put(attach, run_id, ttl=min(self._ttl, _SECONDS_UNCLAIMED))
+            await self._store.put(attach, run_id, ttl=min(self._ttl, _SECONDS_UNREAD))
         else:
             await self._store.delete(attach)
         await self._store.delete(self._key("lease", run_id))
 
     async def release(self, run: Run) -> None:
-        """Let a task be begun anew, whose answer somebody has got."""
+        """Let a task be begun anew in a minute, since a call has returned its answer.
+
+        Not at once: nobody knows whether the host still waited for that call.
+        """
         key = self._key("attach", run.about.fingerprint)
         if await self._store.get(key) == run.id:
-            await self._store.delete(key)
+            await self._store.put(key, run.id, ttl=min(self._ttl, _SECONDS_READ))
 
     async def open(self, run_id: str) -> Run:
         """A run of the caller's, as far as it is.
@@ -164,7 +201,8 @@ class Runs:
         if record is None:
             raise NotFound(
                 f"there is no run {run_id[:80]!r}, or not any more",
-                advice="Begin the task anew with `agent` and `task`, without `run_id`.",
+                advice="The agent may have acted: look what was done before you begin the task "
+                "anew, with `agent` and `task` and without `run_id`.",
             )
         run = Run(run_id, About.model_validate(record))
         await self.refresh(run)
@@ -173,17 +211,19 @@ class Runs:
     async def refresh(self, run: Run) -> None:
         """Read on."""
         # The lease first: a run that ends in between has its end in the list.
-        run.is_held = await self._is_held(run.id)
-        run.add(await self._store.items(self._key("run", run.id), run.seen))
+        is_held = await self._is_held(run.id)
+        items = await self._store.items(self._key("run", run.id), run.seen)
+        run.is_held = is_held
+        run.add(items)
 
     async def wait(self, run: Run) -> None:
-        """Return once there is more to read, or nobody carries the run any more."""
-        while True:
+        """Return once there is more to read, or nobody carries the run any more, at two looks."""
+        looks = 0
+        while looks < _LOOKS_FOR_A_LOSS:
             with anyio.move_on_after(_SECONDS_BETWEEN_LOOKS):
                 await self._store.wait(self._key("run", run.id), run.seen)
                 return
-            if not await self._is_held(run.id):
-                return
+            looks = 0 if await self._is_held(run.id) else looks + 1
 
     async def ask_to_stop(self, run_id: str) -> None:
         """Tell whoever carries the run to end it."""
@@ -193,11 +233,19 @@ class Runs:
         """Return once somebody has asked for it."""
         await self._store.wait(self._key("stop", run_id), 0)
 
-    async def going_on(self) -> Sequence[str]:
-        """The ids of the runs that are being carried."""
-        return await self._store.ids("lease", self._caller)
+    async def _keep(self, run_id: str, about: About, ttl: float) -> None:
+        await self._store.put(self._key("run", run_id), about.model_dump(mode="json"), ttl=ttl)
+
+    async def _hold(self, run_id: str, about: About) -> None:
+        await self._store.put(self._key("lease", run_id), about.started, ttl=LEASE_SECONDS)
+
+    async def _let_go(self, key: Key, run_id: JsonValue) -> None:
+        if run_id is not None and await self._store.get(key) == run_id:
+            await self._store.delete(key)
 
     async def _is_held(self, run_id: str) -> bool:
+        if self._is_carried(run_id):
+            return True
         return await self._store.get(self._key("lease", run_id)) is not None
 
     def _key(self, kind: Kind, name: str) -> Key:

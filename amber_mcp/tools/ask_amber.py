@@ -81,6 +81,6 @@ async def ask_amber(
     )
     told = {
         **fields_of(call.app.settings, answered),
-        **await kept(call.app, talk, turn, within=call.seconds_left),
+        **await kept(call.app, talk, turn, within=call.seconds_to_keep),
     }
     return Answered.model_validate(told)

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.redaction import redacted
+from amber_mcp.settings import Settings
 
 ModelId = Annotated[str, Field(description="A model id of list_models. Empty: the default.")]
 Language = Annotated[
@@ -26,9 +28,23 @@ def required_text(name: str, value: str) -> str:
     raise InvalidRequest(f"`{name}` is empty", advice=f"Pass `{name}` as a full sentence.")
 
 
+def without_secret(name: str, value: str, settings: Settings) -> str:
+    """`value`, which is a name: errors and questions repeat it.
+
+    Raises:
+        InvalidRequest: if it holds a key or a password.
+    """
+    if redacted(value, *settings.secrets) == value:
+        return value
+    raise InvalidRequest(
+        f"`{name}` holds what looks like a key or a password",
+        advice=f"Pass an id or a name as `{name}`, and no secret.",
+    )
+
+
 async def model_of(app: App, model: str) -> str:
     """The model that was asked for, or else the default one."""
-    return model.strip() or await app.default_model()
+    return without_secret("model", model.strip(), app.settings) or await app.default_model()
 
 
 def language_of(app: App, language: str) -> str:

@@ -56,8 +56,10 @@ async def chat_completion(
     passed, and what it does not document is refused by name. For questions use ask_amber.
     """
     app = call.app
-    api, model_id = await routed(call, model)
+    if not messages:
+        raise InvalidRequest("`messages` is empty", advice="Pass at least one message.")
     given = [_message(call, number, fields) for number, fields in enumerate(messages)]
+    api, model_id = await routed(call, model)
     request = ChatRequest(
         messages=tuple(sent_back(message, api.dialect.message_fields) for message in given),
         model=model_id,

@@ -43,10 +43,11 @@ async def choice(call: Call, question: Question, unasked: AmberError) -> str:
     except CannotAskError:
         raise unasked from None
     except TimeoutError:
-        raise _unchosen(asked, f"did not answer within {PATIENCE_SECONDS:g} s") from None
+        late = f"did not answer within {PATIENCE_SECONDS:g} s"
+        raise _unchosen(asked, late, unasked.upstream) from None
     if answer.action != "accept":
         declined = "declined to choose" if answer.action == "decline" else "chose none"
-        raise _unchosen(asked, declined)
+        raise _unchosen(asked, declined, unasked.upstream)
     chosen = (answer.content or {}).get(asked.name)
     if isinstance(chosen, str) and chosen in asked.choices:
         return chosen
@@ -56,9 +57,10 @@ async def choice(call: Call, question: Question, unasked: AmberError) -> str:
     )
 
 
-def _unchosen(question: Question, what: str) -> InvalidRequest:
+def _unchosen(question: Question, what: str, upstream: str) -> InvalidRequest:
     return InvalidRequest(
         f"the user was asked for the {question.name}, and {what}",
+        upstream=upstream,
         advice="Do not choose for the user. If it is still wanted, ask which is meant: "
         f"{told(question.choices)}.",
     )

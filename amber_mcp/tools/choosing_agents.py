@@ -5,6 +5,7 @@ from amber_mcp.closeness import closest_first, told
 from amber_mcp.errors import AmberError, InvalidRequest, NotFound
 from amber_mcp.quoting import quoted
 
+from .asking import without_secret
 from .choosing import choice
 from .elicitation import Question
 from .tool import Call
@@ -19,6 +20,7 @@ async def chosen_agent(call: Call, agent: str) -> str:
         InputRequiredError: if the call has to be made again with the user's answer.
     """
     named = call.app.settings.agents
+    without_secret("agent", agent, call.app.settings)
     unasked: AmberError
     if not agent:
         among = f": {told(tuple(sorted(named)))}" if named else ""

@@ -9,10 +9,12 @@ from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.closeness import closest_first, told
 from amber_mcp.errors import AmberError, InvalidRequest, NotFound
-from amber_mcp.quoting import quoted
+from amber_mcp.quoting import cut, quoted
 from amber_mcp.routing import SeveralHaveIt, route
+from amber_mcp.state.runs import Run
 
 from .answered import answer_call
+from .asking import without_secret
 from .choosing import choice
 from .elicitation import Question
 from .following import AgentRun
@@ -22,66 +24,97 @@ _LOOKUP_SHARE = 0.2
 
 
 async def answer_with_a_model(call: Call, request: ChatRequest) -> Answer:
-    """Run a `request` that may be made twice; the second time with a model that the user chose.
-
-    Where the user is asked between two calls, the second call is refused again before: nothing
-    is kept meanwhile.
+    """Run a `request`; once more with a model that the user chose, where amber refuses it.
 
     Raises:
         AmberError: as `answer_call` and `model_instead` do.
         InputRequiredError: if the call has to be made again with the user's answer.
     """
+    chosen = await model_chosen_before(call, request.model)
     try:
-        return await answer_call(call, request)
+        return await answer_call(call, replace(request, model=chosen or request.model))
     except (NotFound, InvalidRequest) as refusal:
+        if chosen:
+            raise
         model = await model_instead(call, request.model, refusal)
     call.progress.note(f"Asking {model}")
     return await answer_call(call, replace(request, model=model))
 
 
+async def model_chosen_before(call: Call, model: str) -> str:
+    """The model that the user chose in place of `model` before this call was repeated, or none.
+
+    Raises:
+        InvalidRequest: if the user chose none.
+    """
+    if not call.user.has_answered("model"):
+        return ""
+    models = await _listed_by_amber(call)
+    if not models or model in models:
+        return ""
+    unlisted = InvalidRequest(f"amber does not list the model {quoted(model)}")
+    return await choice(call, _question(call, model, models, ""), unlisted)
+
+
 async def model_instead(call: Call, model: str, refusal: NotFound | InvalidRequest) -> str:
     """The model that the user chose in place of one that amber refused and does not list.
 
-    amber's list may be incomplete, so it is looked at after a refusal alone.
+    amber's list may be incomplete, so it is looked at after a refusal alone: an HTTP status in
+    place of an answer, after which nothing was done.
 
     Raises:
-        AmberError: `refusal`, if amber had begun to answer, lists `model`, or does not list any;
-            the same with the models in its advice, if the user cannot be asked.
+        AmberError: `refusal`, if it is none, or amber lists `model`, or does not list any; the
+            same with the models in its advice, if the user cannot be asked.
         InvalidRequest: if the user chose none.
         InputRequiredError: if the call has to be made again with the user's answer.
     """
-    if refusal.partial:
+    if refusal.status is None or refusal.partial:
         raise refusal
     models = await _listed_by_amber(call)
     if not models or model in models:
         raise refusal
-    models = closest_first(model, models)
-    unlisted = f"does not list the model {quoted(model)}"
-    refusal.next_step += f" amber {unlisted}; it lists {told(models)}."
-    text = f"amber refused the question, and {unlisted}. Which model is to answer?"
-    return await choice(call, Question("model", text, models), refusal)
+    question = _question(call, model, models, refusal.upstream)
+    refusal.next_step += (
+        f" amber does not list the model {_named(call, model)}; it lists {told(question.choices)}."
+    )
+    return await choice(call, question, refusal)
 
 
-async def model_instead_of_the_refused(call: Call, model: str, run: AgentRun) -> str | None:
-    """The model that the user chose in place of one that amber refused for a run; else none.
+async def model_instead_of_the_refused(call: Call, model: str, run: Run, result: AgentRun) -> str:
+    """The same for a run that amber may have refused, of which `result` tells; or none.
 
-    Where the user cannot be asked, the run's error lists the models.
+    Where the user cannot be asked, `result` lists the models.
 
     Raises:
         InvalidRequest: if the user chose none.
         InputRequiredError: if the call has to be made again with the user's answer.
     """
-    if run.failure not in (NotFound.kind, InvalidRequest.kind) or run.answer:
-        return None
-    refusal = InvalidRequest(run.error)
+    words = run.result.get("refusal")
+    if not isinstance(words, str) or result.failure not in (NotFound.kind, InvalidRequest.kind):
+        return ""
+    refusal = InvalidRequest(result.error, status=400, upstream=words, partial=run.text)
     before = refusal.next_step
     try:
         return await model_instead(call, model, refusal)
     except InvalidRequest as error:
         if error is not refusal:
             raise
-    run.error += refusal.next_step.removeprefix(before)
-    return None
+    result.error += refusal.next_step.removeprefix(before)
+    return ""
+
+
+def _question(call: Call, model: str, models: tuple[str, ...], words: str) -> Question:
+    said = f' It said: "{cut(words)}".' if words else ""
+    text = (
+        f"amber refused the question, and does not list the model {_named(call, model)}.{said} "
+        "Which model is to answer?"
+    )
+    return Question("model", text, closest_first(model, models))
+
+
+def _named(call: Call, model: str) -> str:
+    is_configured = model == call.app.settings.model
+    return quoted(model) + (" (AMBER_MODEL)" if is_configured else "")
 
 
 async def _listed_by_amber(call: Call) -> tuple[str, ...]:
@@ -103,12 +136,13 @@ async def routed(call: Call, model: str) -> tuple[CompletionsApi, str]:
         InvalidRequest: if the user chose none.
         InputRequiredError: if the call has to be made again with the user's answer.
     """
+    without_secret("model", model, call.app.settings)
     within = call.seconds_left * _LOOKUP_SHARE
     try:
         return await route(call.app, model, within=within)
     except SeveralHaveIt as several:
         if len(several.apis) == 1:
             raise
-        text = f"Several APIs have the model {quoted(model.strip())}. Which one is to answer?"
+        text = f"{several.message[:1].upper()}{several.message[1:]}. Which one is to answer?"
         api = await choice(call, Question("api", text, several.apis), several)
     return await route(call.app, f"{api}:{model}", within=within)

@@ -73,7 +73,7 @@ async def kept(app: App, talk: Talk, turn: Turn, *, within: float) -> dict[str, 
     An answer that cannot be kept is an answer all the same.
 
     Args:
-        within: the seconds that are left for it.
+        within: the seconds that it may take.
     """
 
     async def add(caller: str, turn: Turn) -> None:

@@ -68,6 +68,10 @@ class InputRequiredError(Exception):
 class User(Protocol):
     """Whoever sits before the host."""
 
+    def has_answered(self, name: str, /) -> bool:
+        """Whether this call brings an answer to a question of that name."""
+        ...
+
     async def ask(self, question: Question, /) -> ElicitResult:
         """What the host answers, which may be anything.
 
@@ -108,6 +112,9 @@ def _earlier(state: str | None) -> dict[str, str]:
 class Nobody:
     """The host has no forms, or the transport has no way back to it."""
 
+    def has_answered(self, _: str, /) -> bool:
+        return False
+
     async def ask(self, _: Question, /) -> ElicitResult:
         raise CannotAskError
 
@@ -116,6 +123,9 @@ class Nobody:
 class _InMidCall:
     session: ServerSession
     request_id: RequestId
+
+    def has_answered(self, _: str, /) -> bool:
+        return False
 
     async def ask(self, question: Question, /) -> ElicitResult:
         try:
@@ -129,6 +139,9 @@ class _InMidCall:
 class _BetweenCalls:
     responses: Mapping[str, InputResponse]
     answered: dict[str, str]
+
+    def has_answered(self, name: str, /) -> bool:
+        return name in self.responses or name in self.answered
 
     async def ask(self, question: Question, /) -> ElicitResult:
         name = question.name

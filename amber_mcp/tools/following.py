@@ -1,12 +1,14 @@
 """The result of `run_agent`: how far a run is, and waiting for it as long as a call may."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import anyio
 
 from amber_mcp.api.json_text import mended
 from amber_mcp.api.sources import without_images
 from amber_mcp.errors import AmberError
+from amber_mcp.settings import Settings
 from amber_mcp.state.runs import Run, Runs, Status
 
 from .answered import Answered
@@ -17,7 +19,7 @@ _WHAT_TO_DO: Mapping[Status, str] = {
     "running": "Call run_agent with this run_id alone to wait for the rest, as often as it takes; "
     "with `stop` as well to end it.",
     "stopped": "What the agent has done by then stays done.",
-    "lost": "The server that carried this run ended before the agent did. The agent may have "
+    "lost": "The server that carried this run ended, or is out of reach. The agent may have "
     "acted: look what was done before you begin the task anew, with `agent` and `task`.",
 }
 
@@ -30,12 +32,18 @@ class AgentRun(Answered):
     agent: str
     elapsed_seconds: float
     error: str = ""
+    repeated: bool = False
 
     def as_text(self) -> str:
         """The answer, or what there is of it, and how the run stands."""
         parts = [super().as_text()] if self.status == "completed" else self._unfinished()
         stands = "at work for" if self.status == "running" else f"{self.status} after"
         last = f"Agent {self.agent}: {stands} {self.elapsed_seconds:g} s"
+        if self.repeated:
+            last += (
+                "\n[The same task was given shortly before: this is its answer, and the agent did "
+                "not work again. To have it work again, word the task otherwise.]"
+            )
         if self.status != "completed":
             last += f"\nrun_id: {self.run_id}"
         between = "\n" if self.status == "completed" else "\n\n"
@@ -67,21 +75,23 @@ async def follow(call: Call, runs: Runs, run: Run) -> AgentRun:
                 call.progress.note(_news_of(run))
                 await runs.wait(run)
                 await runs.refresh(run)
-        if run.status == "completed":
-            await runs.release(run)
     except AmberError as error:
         error.next_step += f" The run goes on: call run_agent with run_id {run.id} alone."
         raise
-    return told(run)
+    if run.status == "completed":
+        with anyio.move_on_after(margin), suppress(AmberError):
+            await runs.release(run)
+    return told(run, call.app.settings)
 
 
-def told(run: Run) -> AgentRun:
+def told(run: Run, settings: Settings) -> AgentRun:
     """The result for a run as far as it has been read."""
     return AgentRun.model_validate(
         {
             "answer": without_images(mended(run.text)),
             "sources": [],
             "model": "",
+            "truncated": len(run.text) >= settings.max_answer_chars,
             **run.result,
             "status": run.status,
             "run_id": run.id,

@@ -14,9 +14,6 @@ from amber_mcp.redaction import distinct_secrets, json_without_secrets
 
 logger = logging.getLogger(__name__)
 
-_KEEPING_SECONDS = 2.0
-_GRACE_SECONDS = 0.3
-
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -31,10 +28,10 @@ async def is_kept(
 
     Args:
         keep: what keeps it; takes the caller, and the record.
-        within: the seconds that are left for it.
+        within: the seconds that it may take.
     """
     cause = "timeout"
-    with anyio.move_on_after(min(_KEEPING_SECONDS, within + _GRACE_SECONDS)):
+    with anyio.move_on_after(within):
         try:
             await keep(await app.caller(), _clean(app, record))
         except AmberError as error:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -19,13 +18,13 @@ from amber_mcp.carrying import Work
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.redaction import distinct_secrets, without_secrets
 from amber_mcp.state.conversations import Turn
-from amber_mcp.state.runs import About
+from amber_mcp.state.runs import About, Run
 from amber_mcp.state.store import StateUnavailable
 
 from .answered import Answered, fields_of
 from .asking import Language, ModelId, language_of, model_of, required_text
 from .choosing_agents import chosen_agent
-from .choosing_models import model_instead_of_the_refused
+from .choosing_models import model_chosen_before, model_instead_of_the_refused
 from .conversing import ConversationId, Talk, kept, talk_of
 from .following import AgentRun, follow
 from .tool import Call, tool
@@ -43,7 +42,7 @@ async def run_agent(
     ] = "",
     agent: Annotated[
         str,
-        Field(description="Its configured name, or its id. Empty: the conversation's."),
+        Field(description="Its name or its id. Empty: the conversation's."),
     ] = "",
     search: Annotated[
         Literal["company", "web", "none"],
@@ -69,7 +68,8 @@ async def run_agent(
     """
     app = call.app
     if run_id.strip():
-        if task.strip() or agent.strip() or conversation_id.strip() or file_ids:
+        others = (task, agent, conversation_id, model, language)
+        if any(map(str.strip, others)) or file_ids or search != "company":
             raise InvalidRequest(
                 "`run_id` waits for a run that is under way, and takes no new task",
                 advice="Pass `run_id` alone, with `stop` to end the run; or `agent` and `task` "
@@ -80,17 +80,12 @@ async def run_agent(
         raise InvalidRequest("`stop` says nothing without `run_id`", advice="Name the run to end.")
     task = required_text("task", task)
     talk = await talk_of(call, conversation_id)
-    amber_agent = await chosen_agent(call, agent.strip() or talk.before.agent)
-    request = ChatRequest(
-        messages=talk.messages(task, talk.before.instructions),
-        model=await model_of(app, model),
-        parameters=search_parameters(
-            search,
-            language=language_of(app, language.strip() or talk.before.language),
-            agent_id=agent_id_of(amber_agent, app.settings.agents),
-            file_ids=talk.files(file_ids),
-        ),
-    )
+    before = talk.before
+    app.require("AMBER")
+    asked_model = await model_of(app, model)
+    answered_in = language_of(app, language.strip() or before.language)
+    # The user is asked last, for what nothing else is in the way of.
+    amber_agent = await chosen_agent(call, agent.strip() or before.agent)
     turn = Turn(
         question=task,
         answer="",
@@ -99,37 +94,49 @@ async def run_agent(
         agent=agent_id_of(amber_agent, app.settings.agents),
         file_ids=tuple(file_ids),
     )
+    request = ChatRequest(
+        messages=talk.messages(task, before.instructions),
+        model=await model_chosen_before(call, asked_model) or asked_model,
+        parameters=search_parameters(
+            search, language=answered_in, agent_id=turn.agent, file_ids=talk.files(file_ids)
+        ),
+    )
     about = About(
         agent=amber_agent,
         task=without_secrets(task, *distinct_secrets(app.settings.keys)),
         fingerprint=_fingerprint(conversation_id.strip(), turn, search, model.strip()),
-        started=time.time(),
+        started=0.0,  # It has not begun.
     )
-    run = await _started(call, about, request, talk, turn)
-    if (chosen := await model_instead_of_the_refused(call, request.model, run)) is None:
-        return run
-    about = about.model_copy(update={"started": time.time()})
-    return await _started(call, about, replace(request, model=chosen), talk, turn)
+    run, result = await _started(call, about, request, talk, turn)
+    if request.model != asked_model:
+        return result
+    chosen = await model_instead_of_the_refused(call, asked_model, run, result)
+    if not chosen:
+        return result
+    _, result = await _started(call, about, replace(request, model=chosen), talk, turn)
+    return result
 
 
 async def _started(
     call: Call, about: About, request: ChatRequest, talk: Talk, turn: Turn
-) -> AgentRun:
+) -> tuple[Run, AgentRun]:
     app = call.app
     work = _work(app, request, talk, turn)
+    owner = await app.owner()
     try:
-        runs = await app.runs()
-        run = await app.carrier.begin(runs, about, work)
+        runs, run = await app.carrier.begin(owner, await app.runs(), about, work)
     except StateUnavailable as error:
         logger.warning("run kept in this process alone", extra={"cause": error.message})
-        runs = await app.spare_runs()
-        run = await app.carrier.begin(runs, about, work)
-    return await follow(call, runs, run)
+        runs, run = await app.carrier.begin(owner, await app.spare_runs(), about, work)
+    is_repeated = run.status == "completed"
+    result = await follow(call, runs, run)
+    result.repeated = is_repeated
+    return run, result
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
     runs, run = await call.app.run(run_id)
-    if stop and run.status == "running":
+    if stop and run.status == "running" and not call.app.carrier.stop(run_id):
         await runs.ask_to_stop(run_id)
     return await follow(call, runs, run)
 

@@ -22,6 +22,9 @@ from .elicitation import Nobody, User
 from .progress import Progress
 from .schema import flat_schema
 
+_KEEPING_SECONDS = 2.0
+_KEEPING_GRACE_SECONDS = 0.3
+
 
 @dataclass(frozen=True)
 class Call:
@@ -37,6 +40,11 @@ class Call:
     def seconds_left(self) -> float:
         """How long the call may still take."""
         return max(0.0, self.app.settings.call_timeout - self.clock.elapsed)
+
+    @property
+    def seconds_to_keep(self) -> float:
+        """How long it may take to keep what the call has brought."""
+        return min(_KEEPING_SECONDS, self.seconds_left + _KEEPING_GRACE_SECONDS)
 
 
 class Result(BaseModel, ABC):

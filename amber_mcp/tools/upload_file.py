@@ -95,7 +95,7 @@ async def upload_file(
         sha256=uploaded.sha256,
     )
     upload = Upload(**dict(result), uploaded_at=datetime.now(UTC))
-    await is_kept(app, upload, app.uploads.add, within=call.seconds_left)
+    await is_kept(app, upload, app.uploads.add, within=call.seconds_to_keep)
     return result
 
 

@@ -54,6 +54,6 @@ async def web_search(
     )
     told = {
         **fields_of(call.app.settings, answered),
-        **await kept(call.app, talk, turn, within=call.seconds_left),
+        **await kept(call.app, talk, turn, within=call.seconds_to_keep),
     }
     return Answered.model_validate(told)

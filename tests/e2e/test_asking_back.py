@@ -226,7 +226,8 @@ async def test_what_a_repeated_call_claims_gives_it_no_power(upstream: Canned) -
                     ({"inputResponses": {"agent": accepted}}, "Done."),
                 )
             ):
-                asked = {**CALL, "_meta": envelope, **claimed}
+                given = {**CALL["arguments"], "task": f"Go {request_id}."}
+                asked = {**CALL, "arguments": given, "_meta": envelope, **claimed}
                 await program.send("tools/call", asked, request_id=request_id)
                 answer = await program.answer_to(request_id)
                 assert outcome in json.dumps(answer), answer

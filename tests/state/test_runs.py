@@ -12,10 +12,16 @@ from amber_mcp.state.store import Store
 from tests.state.conftest import Place
 
 ABOUT = About(agent="hr", task="Go.", fingerprint="f", started=1_000_000.0)
+LATER = 9e12
+ORDER = {"a": 2.0, "b": 1.0, "c": 3.0, "d": 3.0}
 
 
 def runs_in(store: Store, place: Place, caller: str = "") -> Runs:
     return Runs(store, caller or place.caller, ttl=100, longest=1000)
+
+
+async def going_on(runs: Runs) -> list[str]:
+    return list(await runs.before("", ABOUT.model_copy(update={"started": LATER})))
 
 
 @pytest.fixture
@@ -25,11 +31,11 @@ def runs(store: Store, place: Place) -> Runs:
 
 async def test_a_run_tells_what_happened_until_its_end(runs: Runs) -> None:
     await runs.begin("r", ABOUT)
-    await runs.tell("r", {"news": "waiting"}, {"text": "One ", "at": 0})
+    await runs.tell("r", {"news": "waiting"}, {"text": "One ", "at": 0, "after": 3})
     run = await runs.open("r")
     assert (run.status, run.text, run.news, run.about) == ("running", "One ", "waiting", ABOUT)
     assert run.elapsed_seconds == pytest.approx(time.time() - ABOUT.started, abs=60)
-    await runs.tell("r", {"text": "two", "at": 4})
+    await runs.tell("r", {"text": "two", "at": 4, "after": 4})
     await runs.end("r", ABOUT, "completed", {"answer": "One two"})
     with anyio.fail_after(5):
         await runs.wait(run)
@@ -40,8 +46,8 @@ async def test_a_run_tells_what_happened_until_its_end(runs: Runs) -> None:
 
 async def test_what_is_told_twice_stands_once(runs: Runs) -> None:
     await runs.begin("r", ABOUT)
-    await runs.tell("r", {"text": "abc", "at": 0})
-    await runs.tell("r", {"text": "abcd", "at": 0}, {"text": "e", "at": 4})
+    await runs.tell("r", {"text": "abc", "at": 0, "after": 1})
+    await runs.tell("r", {"text": "abcd", "at": 0, "after": 2}, {"text": "e", "at": 4, "after": 4})
     await runs.end("r", ABOUT, "stopped", {})
     await runs.end("r", ABOUT, "lost", {})
     run = await runs.open("r")
@@ -52,17 +58,17 @@ async def test_a_run_whose_lease_runs_out_is_lost_with_its_text(runs: Runs, plac
     if place.name == "redis":
         pytest.skip("Redis has a clock of its own; tests/e2e kills a process for it")
     await runs.begin("r", ABOUT)
-    await runs.tell("r", {"text": "Half", "at": 0})
+    await runs.tell("r", {"text": "Half", "at": 0, "after": 7.5})
     await place.later(LEASE_SECONDS / 2)
-    await runs.hold("r", "f")
+    await runs.hold("r", ABOUT)
     await place.later(LEASE_SECONDS - 1)
     assert (await runs.open("r")).status == "running"
     await place.later(1.5)
     run = await runs.open("r")
-    assert (run.status, run.text) == ("lost", "Half")
+    assert (run.status, run.text, run.elapsed_seconds) == ("lost", "Half", 7.5)
     with anyio.fail_after(5):
         await runs.wait(run)  # Nobody will tell any more.
-    assert list(await runs.going_on()) == []
+    assert list(await going_on(runs)) == []
 
 
 async def test_nobody_else_finds_a_run(runs: Runs, store: Store, place: Place) -> None:
@@ -74,7 +80,7 @@ async def test_nobody_else_finds_a_run(runs: Runs, store: Store, place: Place) -
         await runs.open("x")
     assert of_another.value.message.replace("'r'", "") == of_nobody.value.message.replace("'x'", "")
     assert await others.claim("o", ABOUT.fingerprint) is None
-    assert list(await others.going_on()) == []
+    assert list(await going_on(others)) == []
 
 
 async def test_a_task_belongs_to_one_run_while_that_goes_on(runs: Runs) -> None:
@@ -101,20 +107,74 @@ async def test_a_task_that_brought_no_answer_is_free_at_once(runs: Runs, status:
     assert await runs.claim("s", "f") is None
 
 
-async def test_an_answer_keeps_its_task_until_somebody_has_got_it(runs: Runs) -> None:
+async def test_an_answer_keeps_its_task_for_a_while(runs: Runs, place: Place) -> None:
     await runs.begin("r", ABOUT)
     await runs.claim("r", "f")
     await runs.end("r", ABOUT, "completed", {"answer": "Yes."})
     found = await runs.claim("s", "f")
     assert found is not None
+    assert found == await runs.having("f")
     assert found.result == {"answer": "Yes."}
+    if place.name == "redis":
+        return  # It has a clock of its own.
+    await place.later(99)
+    assert await runs.having("f")
+    await place.later(1)
+    assert await runs.having("f") is None
+
+
+async def test_an_answer_that_was_returned_keeps_its_task_for_a_minute(
+    runs: Runs, place: Place
+) -> None:
+    await runs.begin("r", ABOUT)
+    await runs.claim("r", "f")
+    await runs.end("r", ABOUT, "completed", {"answer": "Yes."})
+    found = await runs.open("r")
     await runs.release(found)
+    assert await runs.having("f") == found
+    if place.name == "redis":
+        return  # It has a clock of its own.
+    await place.later(61)
     assert await runs.claim("s", "f") is None
-    await runs.release(found)  # It has nothing any more, and takes nothing from the other.
     await runs.begin("s", ABOUT)
-    again = await runs.claim("t", "f")
+    await runs.release(found)  # It has nothing any more, and takes nothing from the other.
+    again = await runs.having("f")
     assert again is not None
     assert again.id == "s"
+
+
+async def test_a_run_that_goes_on_keeps_its_task_and_what_it_is_about(
+    store: Store, place: Place
+) -> None:
+    if place.name == "redis":
+        pytest.skip("Redis has a clock of its own")
+    runs = Runs(store, place.caller, ttl=5, longest=5)
+    await runs.begin("r", ABOUT)
+    await runs.claim("r", "f")
+    for _ in range(5):
+        await place.later(LEASE_SECONDS - 1)
+        await runs.hold("r", ABOUT)
+    having = await runs.having("f")
+    assert having is not None
+    assert (having.id, having.status) == ("r", "running")
+
+
+async def test_a_run_that_this_process_carries_goes_on_whatever_the_store_says(
+    store: Store, place: Place
+) -> None:
+    here = Runs(store, place.caller, ttl=9, longest=9, is_carried=lambda run_id: run_id == "r")
+    await here.begin("r", ABOUT)
+    await store.delete(place.key("r", "lease"))
+    assert (await here.open("r")).status == "running"
+    assert (await runs_in(store, place).open("r")).status == "lost"
+
+
+async def test_runs_that_were_begun_before_are_told_in_one_order(runs: Runs) -> None:
+    abouts = {name: ABOUT.model_copy(update={"started": at}) for name, at in ORDER.items()}
+    for run_id, about in abouts.items():
+        await runs.begin(run_id, about)
+    for run_id, expected in (("b", set()), ("a", {"b"}), ("c", {"b", "a"}), ("d", {"b", "a", "c"})):
+        assert set(await runs.before(run_id, abouts[run_id])) == expected
 
 
 async def test_a_claim_of_a_run_that_was_not_kept_is_none(runs: Runs) -> None:
@@ -126,7 +186,7 @@ async def test_what_is_discarded_leaves_nothing(runs: Runs) -> None:
     await runs.begin("r", ABOUT)
     await runs.claim("r", "f")
     await runs.discard("r", "f")
-    assert list(await runs.going_on()) == []
+    assert list(await going_on(runs)) == []
     assert await runs.claim("s", "f") is None
     with pytest.raises(NotFound):
         await runs.open("r")

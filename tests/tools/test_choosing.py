@@ -124,7 +124,10 @@ async def test_without_configured_agents_there_is_nothing_to_choose_from(
     connect: Connect, upstream: Canned
 ) -> None:
     user = Asked()
-    async with upstream(completion("Done.")) as canned, connect(canned.settings(), user) as client:
+    async with (
+        upstream(completion("Done.")) as canned,
+        connect(canned.settings(AMBER_MODEL="m"), user) as client,
+    ):
         result = await client.call_tool("run_agent", {"task": "Go."})
     assert "`agent` is empty" in failure(result, "invalid_request")
     assert user.questions == []
@@ -141,15 +144,16 @@ async def test_many_choices_are_cut_and_no_secret_is_one(
         key = settings.api_key.get_secret_value()
         settings = settings.model_copy(update={"agents": {**settings.agents, f"a {key}": "x"}})
         async with connect(settings, user) as client:
-            asked = await client.call_tool("run_agent", {"agent": f"for {key}", "task": "Go."})
+            secret = await client.call_tool("run_agent", {"agent": f"for {key}", "task": "Go."})
+            asked = await client.call_tool("run_agent", {"agent": "for me", "task": "Go."})
             user.answers = {"agent": "team-19"}
             structured(await client.call_tool("run_agent", {"agent": "team", "task": "Go."}))
     told = failure(asked, "invalid_request")
     assert "and 12 more" in told
     assert user.choices == [names[:20], names[:20]]
     assert "(20 of 30 are shown.)" in user.questions[0].message
-    assert "[hidden]" in user.questions[0].message
     assert key not in user.questions[0].message + told
+    assert "holds what looks like a key" in failure(secret, "invalid_request")
 
 
 class Chosen(Result):

@@ -168,11 +168,83 @@ async def test_a_refusal_lists_the_models_unless_there_is_text(upstream: Canned)
 
     async with upstream(LISTED) as canned, open_app(canned.settings()) as app:
         call = Call(app, Progress(send), local_files=False)
-        for refusal in (NotFound("no"), InvalidRequest("no"), NotFound("no", partial="Half")):
+        for refusal in (
+            NotFound("no", status=404),
+            InvalidRequest("no", status=422),
+            NotFound("no", status=404, partial="Half"),
+            NotFound("no"),
+        ):
             with anyio.fail_after(5), pytest.raises(type(refusal)) as told:
                 await model_instead(call, "claude", refusal)
             assert told.value is refusal
-            assert ("it lists claude-4" in refusal.next_step) == (not refusal.partial)
+            before_the_work = refusal.status is not None and not refusal.partial
+            assert ("it lists claude-4" in refusal.next_step) == before_the_work
+
+
+@pytest.mark.parametrize(("tool", "text"), TOOLS)
+@pytest.mark.parametrize("answer", ["claude-4", None])
+async def test_what_failed_amid_the_work_is_not_done_again(
+    connect: Connect, upstream: Canned, tool: str, text: str, answer: str | None
+) -> None:
+    """An agent may have acted, though no text has come of it."""
+    error = {"error": {"code": 404, "message": "the ticket was made, its attachment not found"}}
+    for body in (events(json.dumps(error)), JSONResponse(error)):
+        user = Asked({"model": answer})
+        given = {text: "Why?", "model": "hidden"} | ({"agent": "a"} if tool == "run_agent" else {})
+
+        def answered(canned: Upstream, body: Response = body) -> Response:
+            return LISTED if canned.seen[-1].method == "GET" else body
+
+        async with upstream(answered) as canned, connect(canned.settings(), user) as client:
+            result = await client.call_tool(tool, given)
+        assert "the ticket was made" in failure(result, "not_found")
+        assert models_asked(canned) == ["hidden"]
+        assert user.questions == []
+
+
+async def test_a_run_that_has_said_something_is_not_begun_again(
+    connect: Connect, upstream: Canned
+) -> None:
+    user = Asked({"model": "claude-4"})
+    error = json.dumps({"error": {"code": 404, "message": "gone"}})
+
+    def answered(canned: Upstream) -> Response:
+        is_list = canned.seen[-1].method == "GET"
+        return LISTED if is_list else events(text_chunk("Half"), error, end=False)
+
+    async with upstream(answered) as canned, connect(canned.settings(), user) as client:
+        given = {"agent": "a", "task": "Go.", "model": "hidden"}
+        result = await client.call_tool("run_agent", given)
+    assert "Half" in failure(result, "not_found")
+    assert models_asked(canned) == ["hidden"]
+    assert user.questions == []
+
+
+@pytest.mark.parametrize("answer", ["claude-4", None])
+async def test_a_run_is_refused_once_and_begun_once(
+    connect: Connect, upstream: Canned, answer: str | None
+) -> None:
+    user = Asked({"model": answer})
+    async with upstream(tenant()) as canned, connect(canned.settings(), user) as client:
+        given = {"agent": "a", "task": "Go.", "model": "hidden"}
+        result = await client.call_tool("run_agent", given)
+    assert models_asked(canned) == (["hidden", "claude-4"] if answer else ["hidden"])
+    assert result.is_error == (answer is None)
+    assert len(user.questions) == 1
+
+
+async def test_the_question_and_the_refusal_tell_what_amber_said(
+    connect: Connect, upstream: Canned
+) -> None:
+    user = Asked({"model": None})
+    async with upstream(tenant()) as canned:
+        async with connect(canned.settings(AMBER_MODEL="hidden"), user) as client:
+            result = await client.call_tool("run_agent", {"agent": "a", "task": "Go."})
+            asks_in_mid_call = client.protocol_version == "2025-11-25"
+    (question,) = user.questions
+    named = "does not list the model 'hidden' (AMBER_MODEL). It said: \"no such model\"."
+    assert named in question.message
+    assert ("no such model" in failure(result, "invalid_request")) == asks_in_mid_call
 
 
 SEVERAL = {

@@ -1,0 +1,209 @@
+"""What becomes of a run when something fails: in it, in the store, or in the process."""
+
+from collections.abc import Mapping
+
+import anyio
+import anyio.lowlevel
+import pytest
+from pydantic import JsonValue
+
+from amber_mcp.carrying import Carrier, open_carrier
+from amber_mcp.errors import AmberError, InternalError, NotConfigured, StreamBroken
+from amber_mcp.state.memory import MemoryStore
+from amber_mcp.state.runs import Runs
+from amber_mcp.state.store import StateUnavailable
+from tests.carried import (
+    SETTINGS,
+    Moody,
+    Say,
+    begin,
+    carrier,
+    ended,
+    forever,
+    going_on,
+    runs,
+    saying,
+    store,
+)
+from tests.planted import KEY
+
+__all__ = ["carrier", "runs", "store"]
+
+
+async def test_what_goes_wrong_in_a_run_stays_in_it(
+    carrier: Carrier, runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = saying("Half", then=StreamBroken("it broke", partial="Half"))
+    strange = saying(then=RuntimeError("surprise"))
+    other = await begin(carrier, runs, "other", saying("fine"))
+    failed = await ended(runs, await begin(carrier, runs, "a", broken))
+    fell_over = await ended(runs, await begin(carrier, runs, "b", strange))
+    assert (failed.status, failed.text) == ("failed", "Half")
+    assert str(failed.result["error"]).startswith("stream_broken: it broke.")
+    assert "Half" not in str(failed.result["error"])
+    assert str(fell_over.result["error"]).startswith("internal_error: the run failed with Runtime")
+    assert (await ended(runs, other)).status == "completed"
+    assert "run failed unexpectedly" in caplog.text
+    caplog.clear()
+
+
+async def test_a_key_that_comes_in_pieces_is_not_kept(carrier: Carrier, runs: Runs) -> None:
+    pieces = ["It is ", KEY[:7], KEY[7:-1]]
+    told = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        for piece in pieces:
+            say(piece)
+        await told.wait()
+        say(KEY[-1:])
+        say(" indeed")
+        return {"answer": f"It is {KEY} indeed"}
+
+    run = await begin(carrier, runs, "f", work)
+    while not run.text:
+        await runs.wait(run)
+        await runs.refresh(run)
+    assert run.text == "It is "
+    told.set()
+    run = await ended(runs, run)
+    assert run.text == "It is [hidden] indeed"
+    assert run.result == {"answer": "It is [hidden] indeed"}
+
+
+async def test_runs_that_go_on_at_the_end_of_the_process_are_lost(runs: Runs) -> None:
+    with anyio.fail_after(10):
+        async with open_carrier(SETTINGS) as carrier:
+            run = await begin(carrier, runs, "f", forever)
+            while not run.text:
+                await runs.wait(run)
+                await runs.refresh(run)
+    run = await runs.open(run.id)
+    assert (run.status, run.text) == ("lost", "So far")
+    assert list(await going_on(runs)) == []
+
+
+async def test_a_run_goes_on_while_the_store_is_away(
+    carrier: Carrier, runs: Runs, store: Moody, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        say("One ")
+        await said.wait()
+        return {"answer": "One two"}
+
+    run = await begin(carrier, runs, "f", work)
+    store.is_away = StateUnavailable("away")
+    while "run not held" not in caplog.text:
+        await anyio.lowlevel.checkpoint()
+    said.set()
+    await anyio.wait_all_tasks_blocked()
+    store.is_away = None
+    run = await ended(runs, run)
+    assert (run.status, run.text, run.result) == ("completed", "One ", {"answer": "One two"})
+    caplog.clear()
+
+
+async def test_a_store_that_falls_over_takes_its_run_alone(
+    carrier: Carrier, runs: Runs, store: Moody, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = await begin(carrier, runs, "a", forever)
+    await anyio.wait_all_tasks_blocked()
+    store.broken = ("stop",)
+    second = await begin(carrier, runs, "b", forever)
+    while "run not carried" not in caplog.text:
+        await anyio.lowlevel.checkpoint()
+    store.broken = ()
+    assert (await ended(runs, second)).status == "lost"
+    await runs.ask_to_stop(run.id)
+    assert (await ended(runs, run)).status == "stopped"
+    caplog.clear()
+
+
+@pytest.mark.parametrize("trouble", [NotConfigured("no longer"), RuntimeError("broken")])
+async def test_no_trouble_of_a_store_ends_the_runs_of_another(
+    carrier: Carrier, runs: Runs, store: Moody, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Runs(MemoryStore(), "caller", ttl=100, longest=1000)
+    sound = await begin(carrier, other, "sound", forever)
+    run = await begin(carrier, runs, "f", forever)
+    await anyio.wait_all_tasks_blocked()
+    store.is_away = trouble  # type: ignore[assignment]  # A fault of the store's is none of ours.
+    assert carrier.stop(run.id)
+    while carrier.carries(run.id) and "run not carried" not in caplog.text:
+        if isinstance(trouble, AmberError):
+            store.is_away = None
+        await anyio.lowlevel.checkpoint()
+    assert (await other.open(sound.id)).status == "running"
+    carrier.stop(sound.id)
+    assert (await ended(other, sound)).status == "stopped"
+    caplog.clear()
+
+
+async def test_a_run_that_is_refused_by_the_store_goes_on(
+    carrier: Carrier, runs: Runs, store: Moody, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        await said.wait()
+        return {"answer": "Done."}
+
+    run = await begin(carrier, runs, "f", work)
+    store.is_away = NotConfigured("the password is another one now")
+    while "run not held" not in caplog.text:
+        await anyio.lowlevel.checkpoint()
+    store.is_away = None
+    said.set()
+    assert (await ended(runs, run)).result == {"answer": "Done."}
+    caplog.clear()
+
+
+async def test_a_run_whose_call_is_cancelled_while_it_begins_leaves_no_ghost(
+    carrier: Carrier, runs: Runs
+) -> None:
+    worked: list[str] = []
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        worked.append("once")
+        return {"answer": "Done."}
+
+    with anyio.CancelScope() as giving_up:
+        giving_up.cancel()
+        await begin(carrier, runs, "f", work)
+    run = await ended(runs, await begin(carrier, runs, "f", work))
+    assert run.result == {"answer": "Done."}
+    assert worked == ["once"]
+
+
+async def test_a_run_that_could_not_be_begun_leaves_nothing(
+    carrier: Carrier, runs: Runs, store: Moody
+) -> None:
+    store.is_away = StateUnavailable("away")
+    with pytest.raises(StateUnavailable):
+        await begin(carrier, runs, "f", saying("never"))
+    store.is_away = None
+    assert await going_on(runs) == []
+    assert (await ended(runs, await begin(carrier, runs, "f", saying("now")))).text == "now"
+
+
+async def test_a_strange_fault_while_a_run_begins_is_told(
+    carrier: Carrier, runs: Runs, store: Moody, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.broken = ("lease",)
+    with pytest.raises(InternalError, match="the run was not begun: RuntimeError"):
+        await begin(carrier, runs, "f", saying("never"))
+    assert "run not begun" in caplog.text
+    caplog.clear()
+
+
+async def test_half_a_key_at_an_unfinished_end_is_hidden(carrier: Carrier, runs: Runs) -> None:
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        say(f"It is {KEY[:-1]}")
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    run = await begin(carrier, runs, "f", work)
+    await anyio.wait_all_tasks_blocked()
+    carrier.stop(run.id)
+    assert (await ended(runs, run)).text == "It is [hidden]"
