@@ -210,7 +210,7 @@ async def test_an_answer_that_cannot_be_kept_is_an_answer(
         raise StateUnavailable("the home of the state is out of order")
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.append", fails)
-    monkeypatch.setattr("amber_mcp.tools.remembering._KEEPING_SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.tools.tool._KEEPING_SECONDS", 0.1)
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
             result = await client.call_tool("ask_amber", {"question": "Why?"})

@@ -13,6 +13,7 @@ from amber_mcp.settings import Settings
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.sqlite import SqliteStore
 from amber_mcp.state.store import StateUnavailable
+from tests.planted import KEY
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, OrderedStream, Upstream, completion, stalled_stream, text_chunk
 
@@ -70,10 +71,20 @@ async def test_the_same_call_attaches_while_the_run_goes_on(
             again = structured(await run_agent(client, **TASK))
             assert again["run_id"] == first["run_id"]
             assert len(canned.seen) == 1
-            for other in ({"task": "Else."}, {"agent": "b"}, {"file_ids": ["f"]}):
+            others: tuple[dict[str, Any], ...] = (
+                {"task": "Else."},
+                {"agent": "b"},
+                {"file_ids": ["f"]},
+                {"search": "web"},
+                {"model": "n"},
+                {"language": "de"},
+            )
+            for other in others:
                 answered = structured(await run_agent(client, **{**TASK, **other}))
                 assert answered["answer"] == "Another."
-            assert len(canned.seen) == 4
+            talk = {"conversation_id": answered["conversation_id"]}
+            assert structured(await run_agent(client, **TASK, **talk))["answer"] == "Another."
+            assert len(canned.seen) == 8
             stream.end("Done.")
             last = structured(await run_agent(client, **TASK))
             assert (last["run_id"], last["answer"]) == (first["run_id"], "Done.")
@@ -82,7 +93,46 @@ async def test_the_same_call_attaches_while_the_run_goes_on(
             assert structured(repeated)["run_id"] == first["run_id"]
             assert structured(repeated)["repeated"]
             assert "the agent did not work again" in text_of(repeated)
-    assert len(canned.seen) == 4
+    assert len(canned.seen) == 8
+
+
+async def test_while_it_waits_the_host_hears_of_the_run(connect: Connect, upstream: Canned) -> None:
+    told: list[str] = []
+
+    async def hear(_: float, __: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned, AMBER_CALL_TIMEOUT="3")) as client:
+            await client.call_tool("run_agent", TASK, progress_callback=hear)
+    assert told[0] == "The agent a is at work"
+    assert "The agent a is at work: 4 characters so far" in told
+
+
+async def test_no_key_is_kept_of_a_task(connect: Connect, upstream: Canned, tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned, AMBER_STATE=f"sqlite:{file}")) as client:
+            task = f"Use {KEY} for it."
+            run = structured(await run_agent(client, agent="a", task=task))
+            await run_agent(client, run_id=run["run_id"], stop=True)
+    kept = b"".join(each.read_bytes() for each in tmp_path.glob("state.db*"))
+    assert b"Use [hidden] for it." in kept
+    assert KEY.encode() not in kept
+
+
+async def test_a_host_that_gave_up_without_a_word_does_not_pay_twice(
+    connect: Connect, upstream: Canned
+) -> None:
+    """The call goes on here, and its answer is returned to nobody."""
+    stream = OrderedStream()
+    async with upstream(stream) as canned:
+        async with connect(settings_of(canned, AMBER_CALL_TIMEOUT="15")) as client:
+            stream.end("Done.")
+            unheard = structured(await run_agent(client, **TASK))
+            again = structured(await run_agent(client, **TASK))
+    assert (again["answer"], again["run_id"]) == ("Done.", unheard["run_id"])
+    assert len(canned.seen) == 1
 
 
 async def test_a_run_outlives_its_cancelled_call(connect: Connect, upstream: Canned) -> None:
@@ -154,6 +204,8 @@ async def test_a_caller_has_so_many_runs(connect: Connect, upstream: Canned) -> 
         ({"run_id": "run_x"}, "not_found: there is no run 'run_x', or not any more"),
         ({"run_id": "run_x", "task": "Go."}, "invalid_request: `run_id` waits for a run"),
         ({"run_id": "run_x", "file_ids": ["f"]}, "invalid_request: `run_id` waits for a run"),
+        ({"run_id": "run_x", "model": "m"}, "invalid_request: `run_id` waits for a run"),
+        ({"run_id": "run_x", "search": "web"}, "invalid_request: `run_id` waits for a run"),
         ({"stop": True, **TASK}, "invalid_request: `stop` says nothing without `run_id`"),
         ({"run_id": "x", "stop": "maybe"}, "`stop` must be true or false, not 'maybe'"),
         ({"run_id": "x", "stop": 1}, "`stop` must be true or false, not 1"),

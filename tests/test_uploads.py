@@ -84,7 +84,7 @@ async def test_an_upload_that_cannot_be_remembered_is_an_upload(
         raise StateUnavailable("the home of the state is out of order")
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.put", fails)
-    monkeypatch.setattr("amber_mcp.tools.remembering._KEEPING_SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.tools.tool._KEEPING_SECONDS", 0.1)
     async with upstream(JSONResponse({"id": "f1"})) as canned:
         async with connect(canned.settings()) as client:
             assert (await upload(client, "a.txt"))["file_id"] == "f1"
