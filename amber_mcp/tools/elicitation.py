@@ -54,7 +54,7 @@ class Question:
 
 
 class CannotAskError(Exception):
-    """Nobody is there to be asked, or the host failed to ask."""
+    """Nobody is there to be asked, too much is asked already, or the host failed to ask."""
 
 
 class InputRequiredError(Exception):

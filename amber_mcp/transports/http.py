@@ -2,12 +2,13 @@
 
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import Route
 
@@ -49,6 +50,7 @@ async def serve_http(
         max_request_body_size=max_body_bytes,
         transport_security=_loopback_names_alone(host),
     )
+    app.router.lifespan_context = lambda _: _sessions(server.session_manager)
     # A slash too many would be answered with a redirect, which clients do not follow with a body.
     (route,) = (route for route in app.routes if isinstance(route, Route))
     app.routes.append(Route(f"{path.rstrip('/')}/", endpoint=route.endpoint))
@@ -62,6 +64,22 @@ async def serve_http(
             tasks.start_soon(_stop_on_signal, listening)
             await listening.serve(sockets=[listener])
             tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _sessions(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
+    """The time in which there are sessions.
+
+    In the end the SDK cancels the calls, which go on writing to their clients: that a question is
+    withdrawn, that a call has ended. It has stopped reading what they write by then, and lets each
+    write wait for seconds. So the sessions are closed first, and what is written fails at once.
+    """
+    async with manager.run():
+        try:
+            yield
+        finally:
+            for session in list(manager._server_instances.values()):  # There is no public way.
+                await session.terminate()
 
 
 class _UvicornServer(uvicorn.Server):

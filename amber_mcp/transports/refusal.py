@@ -1,14 +1,15 @@
 """The answer to a line that is not a message, if there may be one.
 
 JSON-RPC forbids to answer a notification. Nor may a response be answered: two programs that do not
-understand each other would then send each other errors for ever. Whatever else stands in a line may
-have been meant as a request, and whoever wrote it is told.
+understand each other would then send each other errors for ever; whoever waits for the response is
+told that it failed. Whatever else stands in a line may have been meant as a request, and whoever
+wrote it is told.
 """
 
 import re
 from collections.abc import Iterator
 
-from mcp.types import ErrorData, JSONRPCError
+from mcp.types import ErrorData, JSONRPCError, RequestId
 from pydantic_core import from_json
 
 _NAMES = {f'"{name}"'.encode(): name for name in ("id", "method", "result", "error")}
@@ -26,11 +27,26 @@ def refusal_of(value: object, *, code: int, message: str) -> JSONRPCError | None
     if not _may_be_answered(value):
         return None
     error = ErrorData(code=code, message=message)
-    request_id = value.get("id") if isinstance(value, dict) else None
-    if isinstance(request_id, str) or type(request_id) is int:
+    request_id = _id_in(value)
+    if request_id is not None:
         return JSONRPCError(jsonrpc="2.0", id=request_id, error=error)
     told = {"jsonrpc", "error"}
     return JSONRPCError.model_construct(told, jsonrpc="2.0", id=None, error=error)
+
+
+def failure_of(value: object, *, code: int, message: str) -> JSONRPCError | None:
+    """An error in place of `value`, if that is a response, though not one that can be read."""
+    request_id = _id_in(value)
+    if request_id is None or _may_be_answered(value):
+        return None
+    error = ErrorData(code=code, message=message)
+    return JSONRPCError(jsonrpc="2.0", id=request_id, error=error)
+
+
+def _id_in(value: object) -> RequestId | None:
+    request_id = value.get("id") if isinstance(value, dict) else None
+    is_id = isinstance(request_id, str) or type(request_id) is int
+    return request_id if is_id else None
 
 
 def _may_be_answered(value: object) -> bool:

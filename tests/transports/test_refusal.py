@@ -2,7 +2,7 @@
 
 import pytest
 
-from amber_mcp.transports.refusal import refusal_of, seen_in
+from amber_mcp.transports.refusal import failure_of, refusal_of, seen_in
 
 
 def refused(value: object) -> object:
@@ -73,3 +73,29 @@ def test_a_refusal_is_not_refused_in_turn() -> None:
     refusal = refusal_of("noise", code=-32700, message="broken")
     assert refusal is not None
     assert refused(refusal.model_dump(exclude_unset=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "request_id"),
+    [
+        ({"id": 1, "result": 5}, 1),
+        ({"id": "1", "error": "no"}, "1"),
+        ({"id": 1, "result": None, "error": None}, 1),
+        (seen_in(b'{"jsonrpc":"2.0","id":8,"result":{"a":', b""), 8),
+        (seen_in(b'{"result":{"a":"xx', b'xx"},"id":8}'), 8),
+        ({"id": 1}, None),
+        ({"id": 1, "method": "x", "result": 5}, None),
+        ({"method": "x", "result": 5}, None),
+        ({"id": None, "result": 5}, None),
+        ({"id": True, "result": 5}, None),
+        ({"id": 1.5, "result": 5}, None),
+        ([{"id": 1, "result": 5}], None),
+        ("x", None),
+    ],
+)
+def test_a_response_that_cannot_be_read_is_a_failure(value: object, request_id: object) -> None:
+    failure = failure_of(value, code=-32600, message="broken")
+    assert (failure.id if failure else None) == request_id
+    if failure:
+        assert failure.error.message == "broken"
+        assert refusal_of(value, code=-32600, message="broken") is None
