@@ -14,6 +14,7 @@ from amber_mcp.errors import NotConfigured
 APPLICATION_ID = 0x616D6272
 SCHEMA_VERSION = 1
 
+# SQLITE_NOMEM is none of them: the standard library raises MemoryError in its place.
 _PASSING = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,

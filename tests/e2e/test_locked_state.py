@@ -2,14 +2,17 @@
 
 import signal
 import sqlite3
-from contextlib import closing
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tests.e2e.programs import PING, StdioProgram, started_program, stdio_program
+from tests.e2e.programs import PING, StdioProgram, environment, open_program, stdio_program
 from tests.e2e.talking import answered, ask, given, last_sent, send_question
 from tests.state.conftest import Place
 from tests.upstream import Canned, completion, stalled_stream, text_chunk
@@ -56,14 +59,14 @@ async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_unde
     place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         variables = {**given(canned, place), "AMBER_AGENTS": f"hr={AGENT}"}
-        async with started_program(**variables, AMBER_CALL_TIMEOUT="0.5") as program:
+        async with patient_program(**variables, AMBER_CALL_TIMEOUT="0.5") as program:
             await program.handshake()
             begun = await run_agent(program, agent="hr", task="Go.")
             with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 # A write is under way when the program is to end, and the run's end is another.
                 await call_agent(program, run_id=begun["run_id"], stop=True)
-                for _ in range(5):
+                for _ in range(50):
                     await program.send("ping", {}, request_id=PING)
                     await program.answer_to(PING)
                 if isinstance(end, signal.Signals):
@@ -72,6 +75,21 @@ async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_unde
                     await program.close_stdin()
                 with anyio.fail_after(1.5):
                     assert await program.process.wait() == 0
+
+
+@asynccontextmanager
+async def patient_program(**variables: str) -> AsyncIterator[StdioProgram]:
+    """A program that waits for a lock for half a minute: whatever it does not cut short, shows."""
+    patient = (
+        "from amber_mcp.state import busy; busy.BUSY_SECONDS = 30.0; "
+        "from amber_mcp.__main__ import main; main()"
+    )
+    async with open_program(
+        [sys.executable, "-c", patient], env=environment(**variables)
+    ) as process:
+        assert process.stdout is not None
+        with anyio.fail_after(60):
+            yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
 
 
 async def call_agent(program: StdioProgram, **arguments: object) -> None:

@@ -1,6 +1,7 @@
 """An SQLite file that another process has locked, and those who wait for it."""
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -87,6 +88,30 @@ async def test_those_who_wait_at_once_give_up_at_once(
                 for _ in range(12):
                     tasks.start_soon(put)
     assert refused == 12
+
+
+async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(FOR_EVER, monkeypatch)
+    path = tmp_path / "state.db"
+    with anyio.fail_after(10), ExitStack() as lock:
+        lock.enter_context(locked(path, "IMMEDIATE"))
+        async with open_sqlite(path) as store:
+
+            def lock_the_log(statement: str) -> None:
+                if statement == "PRAGMA journal_mode = WAL":
+                    store._connection.set_trace_callback(None)
+                    lock.enter_context(locked(path, "IMMEDIATE"))
+
+            store._connection.set_trace_callback(lock_the_log)
+            lock.close()
+            with anyio.move_on_after(0.1) as waiting:
+                await store.get(KEY)
+            assert waiting.cancelled_caught
+            lock.close()
+            assert await store.get(KEY) is None
+            assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def refusal(kind: int = sqlite3.SQLITE_BUSY) -> sqlite3.OperationalError:

@@ -26,7 +26,9 @@ def _a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def locked(path: Path, how: str = "EXCLUSIVE") -> Iterator[None]:
     """Another program holds the file in the block."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+    # Any thread may take the lock.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(connection) as other:
         if how == "EXCLUSIVE":
             other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute(f"BEGIN {how}")
