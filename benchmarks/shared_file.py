@@ -16,7 +16,7 @@ import anyio
 from amber_mcp.state.sqlite import open_sqlite
 from amber_mcp.state.store import Key, StateUnavailable
 
-SECONDS_TO_START = 2.0
+SECONDS_TO_START = 4.0
 
 
 async def write(path: Path, name: str, count: int, tasks: int, start: float) -> None:
@@ -37,7 +37,7 @@ async def write(path: Path, name: str, count: int, tasks: int, start: float) -> 
 
     async with open_sqlite(path) as store:
         await store.secret()
-        await anyio.sleep(start - time.time())
+        await anyio.sleep(max(0.0, start - time.time()))
         async with anyio.create_task_group() as group:
             for _ in range(tasks):
                 group.start_soon(add)

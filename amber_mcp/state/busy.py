@@ -14,7 +14,7 @@ import anyio
 BUSY_SECONDS = 1.0
 
 _FIRST_PAUSE = 0.001
-_LONGEST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.01
 
 _T = TypeVar("_T")
 
