@@ -16,7 +16,8 @@ import anyio.to_thread
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from .sqlite_file import connect, set_up
+from .busy import Line
+from .sqlite_file import connect, reason, set_up
 from .store import Key, Kind, StateUnavailable, Store
 from .waiting import Waiting
 
@@ -33,13 +34,13 @@ async def open_sqlite(
 ) -> AsyncIterator["SqliteStore"]:
     """The state in the file at `path`, which is made if there is none.
 
-    It may be locked, or the disk full: what uses the store tells, and works once that has passed.
+    It may be locked, the disk full, or no file descriptor left: that is not waited for here. What
+    uses the store tells, and works once it has passed.
 
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
     """
-    connection = await anyio.to_thread.run_sync(connect, path)
-    store = SqliteStore(connection, path, clock)
+    store = SqliteStore(path, clock)
     try:
         with suppress(StateUnavailable):
             await store.prepare()
@@ -52,14 +53,13 @@ async def open_sqlite(
 class SqliteStore(Store):
     """Every method is one transaction, in a worker thread. Opened by `open_sqlite`."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, path: Path, clock: Callable[[], float]
-    ) -> None:
-        self._connection = connection
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._opened: sqlite3.Connection | None = None
         self._path = path
         self._clock = clock
         self._is_set_up = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._line = Line()
         self._waiting = Waiting()
         self._others = 0
         self._next_look = 0.0
@@ -157,30 +157,47 @@ class SqliteStore(Store):
         return await self._do(read)
 
     async def prepare(self) -> None:
-        """Set the file up, as each other method does where that was not possible before.
+        """Set the file up at once, as each other method does where that was not possible before.
 
         Raises:
             NotConfigured: naming AMBER_STATE and what is wrong with the file.
             StateUnavailable: if the file cannot be used now.
         """
-        await self._do(lambda: None)
+        with self._telling():
+            await self._try(lambda: None)
 
     async def aclose(self) -> None:
         """Close the file."""
-        await anyio.to_thread.run_sync(self._connection.close, limiter=self._one_at_a_time)
+        if self._opened is not None:
+            await anyio.to_thread.run_sync(self._opened.close, limiter=self._one_at_a_time)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = connect(self._path)
+        return self._opened
 
     async def _do(self, work: Callable[[], _T]) -> _T:
+        """Do `work`, which may have to be done again, once another process lets go of the file."""
+        with self._telling():
+            return await self._line.through(lambda: self._try(work))
+
+    async def _try(self, work: Callable[[], _T]) -> _T:
         def work_when_set_up() -> _T:
             if not self._is_set_up:
                 set_up(self._connection, self._path)
                 self._is_set_up = True
             return work()
 
+        return await anyio.to_thread.run_sync(work_when_set_up, limiter=self._one_at_a_time)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            return await anyio.to_thread.run_sync(work_when_set_up, limiter=self._one_at_a_time)
-        except sqlite3.Error as error:
+            yield
+        except (sqlite3.Error, OSError, MemoryError) as error:
             raise StateUnavailable(
-                f"the state in {self._path} (AMBER_STATE) cannot be used: {error}"
+                f"the state in {self._path} (AMBER_STATE) cannot be used: {reason(error)}"
             ) from error
 
     async def _look_for_others_writes(self) -> None:

@@ -1,25 +1,35 @@
 """The SQLite file: made for its owner alone, and refused where it is somebody else's."""
 
+import errno
 import os
 import secrets
 import sqlite3
 import stat
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from amber_mcp.errors import NotConfigured
 
 APPLICATION_ID = 0x616D6272
 SCHEMA_VERSION = 1
-BUSY_SECONDS = 1.0
 
+# SQLITE_NOMEM is none of them: the standard library raises MemoryError in its place.
 _PASSING = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+)
+_PASSING_ERRNOS = (
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
 )
 
 _SCHEMA = """
@@ -48,34 +58,55 @@ CREATE INDEX lists_expire ON lists (expires);
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; any thread may use the connection, one at a time.
 
-    It is not looked into: `set_up` has to come before anything else.
+    It is not looked into: `set_up` has to come before anything else. It waits for no lock: what
+    meets one fails with SQLITE_BUSY.
 
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
+        sqlite3.Error, OSError, MemoryError: of what passes: no file descriptor left, a full disk.
     """
-    _make_private(path)
-    try:
-        return sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.Error as error:
-        raise _unusable(path, str(error)) from None
+    with _telling_faults(path):
+        _make_private(path)
+        return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 def set_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables if there are none, within a few seconds; it can be tried again.
+    """Make the tables if there are none; it can be tried again.
 
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
-        sqlite3.Error: of what passes: a lock, a full disk.
+        sqlite3.Error, MemoryError: of what passes: a lock, a full disk.
     """
-    try:
+    with _telling_faults(path):
         _set_up(connection, path)
-    except sqlite3.Error as error:
-        # The code's first byte tells the kind; the others tell more of it.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING:
+
+
+def reason(error: Exception) -> str:
+    """What the system or SQLite says."""
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    return str(error) or "out of memory"
+
+
+@contextmanager
+def _telling_faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if _passes(error, path):
             raise
-        raise _unusable(path, str(error)) from None
+        raise _unusable(path, reason(error)) from None
+
+
+def _passes(error: sqlite3.Error | OSError, path: Path) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _PASSING_ERRNOS
+    # The code's first byte tells the kind; the others tell more of it.
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if kind == sqlite3.SQLITE_CANTOPEN:
+        # No descriptor is left, unless it is for the permissions.
+        return os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
+    return kind in _PASSING
 
 
 def _make_private(path: Path) -> None:
@@ -85,17 +116,16 @@ def _make_private(path: Path) -> None:
     except FileNotFoundError:
         raise _unusable(path, f"there is no folder {path.parent.parent}") from None
     except OSError as error:
-        raise _unusable(path, f"{path.parent} is no folder: {_reason(error)}") from None
-    try:
-        # A file that exists is looked at and never opened here: to close it again would take away
-        # the locks that SQLite may hold on it in this process.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            with suppress(FileNotFoundError):
-                _check(each, each.lstat())
-    except OSError as error:
-        raise _unusable(path, _reason(error)) from None
+        if _passes(error, path):
+            raise
+        raise _unusable(path, f"{path.parent} is no folder: {reason(error)}") from None
+    # A file that exists is looked at and never opened here: to close it again would take away
+    # the locks that SQLite may hold on it in this process.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        with suppress(FileNotFoundError):
+            _check(each, each.lstat())
 
 
 def _check(path: Path, status: os.stat_result) -> None:
@@ -124,7 +154,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    _write_ahead(connection)
+    # Of processes that start together, SQLite lets but one do this.
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
@@ -144,23 +175,6 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application or version or tables:
         raise _unusable(path, "it is the database of another program")
     return False
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on: of processes that start together, SQLite lets but one do it."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _unusable(path: Path, reason: str) -> NotConfigured:

@@ -1,15 +1,23 @@
 """The real program while another one holds its SQLite file."""
 
+import signal
 import sqlite3
-from contextlib import closing
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import anyio
+import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tests.e2e.programs import stdio_program
+from tests.e2e.programs import PING, StdioProgram, environment, open_program, stdio_program
 from tests.e2e.talking import answered, ask, given, last_sent, send_question
 from tests.state.conftest import Place
-from tests.upstream import Canned, completion
+from tests.upstream import Canned, completion, stalled_stream, text_chunk
+
+AGENT = "9676b2b0-9fdd-40b1-8a0a-0debe64b29ac"
 
 
 async def test_a_program_that_starts_while_its_file_is_locked_needs_no_restart(
@@ -42,3 +50,81 @@ async def test_a_program_that_starts_while_its_file_is_locked_needs_no_restart(
     assert "database is locked" in told
     assert "Call again in a moment" in told
     assert last_sent(canned) == ["1?", "Yes.", "3?"]
+
+
+@pytest.mark.parametrize("end", ["EOF", signal.SIGINT, signal.SIGTERM])
+async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_under_way(
+    upstream: Canned, tmp_path: Path, end: str | signal.Signals
+) -> None:
+    place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
+    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
+        variables = {**given(canned, place), "AMBER_AGENTS": f"hr={AGENT}"}
+        async with patient_program(**variables, AMBER_CALL_TIMEOUT="0.5") as program:
+            await program.handshake()
+            begun = await run_agent(program, agent="hr", task="Go.")
+            with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                # A write is under way when the program is to end, and the run's end is another.
+                await call_agent(program, run_id=begun["run_id"], stop=True)
+                for _ in range(50):
+                    await program.send("ping", {}, request_id=PING)
+                    await program.answer_to(PING)
+                if isinstance(end, signal.Signals):
+                    program.interrupt(end)
+                else:
+                    await program.close_stdin()
+                with anyio.fail_after(1.5):
+                    assert await program.process.wait() == 0
+
+
+@asynccontextmanager
+async def patient_program(**variables: str) -> AsyncIterator[StdioProgram]:
+    """A program that waits for a lock for half a minute: whatever it does not cut short, shows."""
+    patient = (
+        "from amber_mcp.state import busy; busy.BUSY_SECONDS = 30.0; "
+        "from amber_mcp.__main__ import main; main()"
+    )
+    async with open_program(
+        [sys.executable, "-c", patient], env=environment(**variables)
+    ) as process:
+        assert process.stdout is not None
+        with anyio.fail_after(60):
+            yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
+
+
+async def call_agent(program: StdioProgram, **arguments: object) -> None:
+    call = {"name": "run_agent", "arguments": arguments}
+    await program.send("tools/call", call, request_id=1)
+
+
+async def run_agent(program: StdioProgram, **arguments: object) -> dict[str, Any]:
+    await call_agent(program, **arguments)
+    return answered((await program.answer_to(1))["result"])
+
+
+async def test_questions_at_once_do_not_wait_for_each_other_while_the_file_is_locked(
+    upstream: Canned, tmp_path: Path
+) -> None:
+    place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
+    ids = range(1, 13)
+    async with upstream(completion("Yes.")) as canned:
+        async with stdio_program(**given(canned, place)) as program:
+            await program.handshake()
+            await ask(program, "Before?")
+            with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                for number in ids:
+                    await send_question(program, "?", request_id=number)
+                results = []
+                while len(results) < len(ids):
+                    message = await program.receive()
+                    if message.get("id") in ids:
+                        results.append(message["result"])
+            await program.close_stdin()
+            log = await program.errors()
+    for result in results:
+        assert answered(result)["answer"] == "Yes."
+        assert "This turn was not kept" in result["content"][0]["text"]
+    # Each was told of the lock itself: nobody's time ran out while others waited.
+    assert log.count("turn not kept") == len(ids), log
+    assert "timeout" not in log

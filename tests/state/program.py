@@ -1,6 +1,7 @@
 """A process of its own that writes: `python -m tests.state.program CALLER ID WRITER COUNT`.
 
-It says `ready`, waits for a line, then adds one item after the other and tells each that is kept.
+It says `ready`, waits for a line, then opens the home, adds one item after the other, and tells
+each that is kept.
 """
 
 import sys
@@ -14,9 +15,9 @@ from amber_mcp.state.store import Key
 
 
 async def main(caller: str, list_id: str, writer: str, count: int) -> None:
+    print("ready", flush=True)
+    await anyio.to_thread.run_sync(sys.stdin.readline)
     async with open_store(Settings.from_environment()) as store:
-        print("ready", flush=True)
-        await anyio.to_thread.run_sync(sys.stdin.readline)
         for number in range(count):
             item = {"writer": writer, "number": number}
             await store.append(Key("run", caller, list_id), item, ttl=60)

@@ -165,7 +165,7 @@ async def test_a_file_that_is_damaged_later_is_told(tmp_path: Path) -> None:
 async def test_a_lock_that_is_never_let_go_is_told_and_blocks_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("amber_mcp.state.sqlite_file.BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("amber_mcp.state.busy.BUSY_SECONDS", 0.5)
     path = tmp_path / "state.db"
     async with open_sqlite(path) as store:
         other = sqlite3.connect(path, isolation_level=None)

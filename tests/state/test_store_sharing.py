@@ -76,6 +76,20 @@ async def test_two_processes_lose_nothing_of_one_list(shared_place: Place) -> No
         assert [each["number"] for each in items if each["writer"] == name] == list(range(500))
 
 
+async def test_processes_that_begin_a_home_at_once_share_it(shared_place: Place) -> None:
+    names = "abcdef"
+    with ExitStack() as stack:
+        writers = [stack.enter_context(writer(shared_place, name, 20)) for name in names]
+        for process in writers:
+            say(process)
+        for process in writers:
+            assert process.wait(60) == 0
+    async with open_store(shared_place.settings) as store:
+        items: Any = await store.items(shared_place.key(kind="run"))
+    for name in names:
+        assert [each["number"] for each in items if each["writer"] == name] == list(range(20))
+
+
 async def test_a_killed_process_loses_nothing_that_was_finished(shared_place: Place) -> None:
     with writer(shared_place, "a", 100_000) as process:
         say(process)
