@@ -121,6 +121,13 @@ async def test_no_key_is_kept_of_a_task(connect: Connect, upstream: Canned, tmp_
     assert KEY.encode() not in kept
 
 
+async def test_half_a_character_in_a_task_is_mended(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion("Done.")) as canned:
+        async with connect(settings_of(canned)) as client:
+            run = structured(await run_agent(client, agent="a\ud83d", task="Go \ud83d."))
+    assert (run["answer"], run["agent"]) == ("Done.", "a\ufffd")
+
+
 async def test_a_host_that_gave_up_without_a_word_does_not_pay_twice(
     connect: Connect, upstream: Canned
 ) -> None:

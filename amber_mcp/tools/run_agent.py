@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue
 from amber_mcp.agents import agent_id_of
 from amber_mcp.answering import answer
 from amber_mcp.api.amber import search_parameters
+from amber_mcp.api.json_text import mended
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
 from amber_mcp.carrying import Work
@@ -102,8 +103,8 @@ async def run_agent(
         ),
     )
     about = About(
-        agent=amber_agent,
-        task=without_secrets(task, *distinct_secrets(app.settings.keys)),
+        agent=mended(amber_agent),
+        task=mended(without_secrets(task, *distinct_secrets(app.settings.keys))),
         fingerprint=_fingerprint(conversation_id.strip(), turn, search, model.strip()),
         started=0.0,  # It has not begun.
     )
