@@ -196,6 +196,7 @@ async def test_whatever_is_asked_the_end_behind_it_is_noticed(
     """Some requests are answered before the next line is read, and what is none is, too."""
     async with host() as program:
         await program.write_while_taken(lambda number: request(number, method, **params))
+        await anyio.wait_readable(program.stdout)  # It may only be starting.
         program.hang_up()
         with anyio.fail_after(1):
             assert await program.process.wait() == 0

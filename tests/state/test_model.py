@@ -1,6 +1,7 @@
 """Any sequence of calls leads to the same in each home as in a model of a few lines."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ def test_each_home_does_as_the_model_does(
     def compare(chosen: list[tuple[str, Any, Any, float]]) -> None:
         anyio.run(same, place, chosen)
 
-    compare()
+    # In a thread of its own: this one may have an event loop, which other tests' fixtures use.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(compare).result()
 
 
 async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
