@@ -106,7 +106,8 @@ def begun_secret(text: str, *secrets: str) -> int:
 def without_begun_secrets(text: str, *secrets: str) -> str:
     """`text` without the beginning of a secret at its end, where it broke off."""
     for secret in filter(None, secrets):
-        text = _without_beginning(text, secret)
+        for form in _forms(secret):
+            text = _without_beginning(text, form)
     return text
 
 

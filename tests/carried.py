@@ -1,19 +1,20 @@
 """A carrier of runs, and a home for them that may be out of order."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import anyio
 import anyio.lowlevel
 import pytest
 from pydantic import JsonValue, SecretStr
 
-from amber_mcp.carrying import Carrier, Work, open_carrier
+from amber_mcp.carrying import Carrier, open_carrier
+from amber_mcp.errands import Work
 from amber_mcp.errors import AmberError
 from amber_mcp.settings import Settings
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.runs import About, Run, Runs
-from amber_mcp.state.store import Key
+from amber_mcp.state.store import Key, Kind
 from tests.planted import KEY
 
 SETTINGS = Settings(api_key=SecretStr(KEY), max_runs=2, max_answer_chars=200)
@@ -21,33 +22,61 @@ Say = Callable[[str], None]
 
 
 class Moody(MemoryStore):
-    """A home that is out of order for as long as `is_away` says, or for some kinds alone."""
+    """A home that is out of order for as long as `is_away` says, or for some kinds alone.
+
+    Where it `suspends`, other tasks run before each answer, as they do with a file or a server.
+    """
 
     is_away: AmberError | None = None
     broken: tuple[str, ...] = ()
+    suspends = False
+
+    async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
+        await self._look(key)
+        return await super().add(key, record, ttl=ttl)
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
-        self._look(key)
+        await self._look(key)
         await super().put(key, record, ttl=ttl)
 
+    async def get(self, key: Key) -> JsonValue:
+        await self._look(key)
+        return await super().get(key)
+
     async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
-        self._look(key)
+        await self._look(key)
         return await super().append(key, *items, ttl=ttl, create=create)
 
+    async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
+        await self._look(key)
+        return await super().items(key, start)
+
     async def wait(self, key: Key, seen: int) -> None:
-        self._look(key)
+        await self._look(key)
         await super().wait(key, seen)
 
-    def _look(self, key: Key) -> None:
+    async def delete(self, key: Key) -> None:
+        await self._look(key)
+        await super().delete(key)
+
+    async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
+        await self._look(None)
+        return await super().ids(kind, caller)
+
+    async def _look(self, key: Key | None) -> None:
+        if self.suspends:
+            await anyio.lowlevel.checkpoint()
         if self.is_away:
             raise self.is_away
-        if key.kind in self.broken:
+        if key and key.kind in self.broken:
             raise RuntimeError("broken")
 
 
-@pytest.fixture
-def store() -> Moody:
-    return Moody()
+@pytest.fixture(params=["at once", "suspending"])
+def store(request: pytest.FixtureRequest) -> Moody:
+    store = Moody()
+    store.suspends = request.param == "suspending"
+    return store
 
 
 @pytest.fixture

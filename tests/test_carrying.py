@@ -14,6 +14,7 @@ from amber_mcp.carrying import Carrier, open_carrier
 from amber_mcp.errors import Overloaded, StreamBroken
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.runs import Run, Runs
+from amber_mcp.state.store import StateUnavailable
 from tests.carried import (
     SETTINGS,
     Moody,
@@ -194,3 +195,68 @@ async def test_a_failed_task_can_be_begun_anew_at_once(carrier: Carrier, runs: R
     again = await begin(carrier, runs, "f", saying("now"))
     assert again.id != first.id
     assert (await ended(runs, again)).text == "now"
+
+
+async def test_equal_calls_for_a_run_of_another_process_each_get_its_answer(
+    carrier: Carrier, store: Moody
+) -> None:
+    said = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        for piece in ["One", "two", "three"]:
+            say(piece)
+            await anyio.wait_all_tasks_blocked()
+        await said.wait()
+        return {"answer": "Done."}
+
+    got: list[str] = []
+
+    async def call() -> None:
+        run = await begin(carrier, runs_in(store, carrier), "f", saying("never"))
+        if len(got) == 0:
+            said.set()
+        while run.status == "running":
+            await runs_in(store, carrier).wait(run)
+            await runs_in(store, carrier).refresh(run)
+        got.append(run.status)
+
+    with anyio.fail_after(15):
+        async with open_carrier(SETTINGS) as there:
+            await begin(there, runs_in(store, there), "f", work)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(4):
+                    tasks.start_soon(call)
+    assert got == ["completed"] * 4
+
+
+async def test_calls_that_get_a_run_that_is_there_take_no_room(
+    carrier: Carrier, store: Moody
+) -> None:
+    """Which calls are of that kind is known only once the store has told."""
+    runs = runs_in(store, carrier)
+    for name in "abc":
+        run = await ended(runs, await begin(carrier, runs, name, saying("done")))
+        while carrier.carries(run.id):
+            await anyio.lowlevel.checkpoint()
+    got: dict[str, str] = {}
+
+    async def call(name: str) -> None:
+        got[name] = (await begin(carrier, runs, name, saying("done"))).status
+
+    async with anyio.create_task_group() as tasks:
+        for name in "abcd":
+            tasks.start_soon(call, name)
+    assert got == {"a": "completed", "b": "completed", "c": "completed", "d": "running"}
+
+
+async def test_a_run_is_stopped_here_without_the_store(
+    carrier: Carrier, runs: Runs, store: Moody
+) -> None:
+    run = await begin(carrier, runs, "f", forever)
+    await anyio.wait_all_tasks_blocked()
+    store.is_away = StateUnavailable("away")
+    assert carrier.stop(run.id)
+    await anyio.wait_all_tasks_blocked()
+    store.is_away = None
+    assert (await ended(runs, run)).status == "stopped"
+    assert not carrier.stop("run_x")

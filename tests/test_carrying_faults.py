@@ -1,5 +1,6 @@
 """What becomes of a run when something fails: in it, in the store, or in the process."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 
 import anyio
@@ -11,7 +12,7 @@ from amber_mcp.carrying import Carrier, open_carrier
 from amber_mcp.errors import AmberError, InternalError, NotConfigured, StreamBroken
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.runs import Runs
-from amber_mcp.state.store import StateUnavailable
+from amber_mcp.state.store import Key, StateUnavailable
 from tests.carried import (
     SETTINGS,
     Moody,
@@ -22,6 +23,7 @@ from tests.carried import (
     forever,
     going_on,
     runs,
+    runs_in,
     saying,
     store,
 )
@@ -104,20 +106,107 @@ async def test_a_run_goes_on_while_the_store_is_away(
     caplog.clear()
 
 
-async def test_a_store_that_falls_over_takes_its_run_alone(
+async def test_a_store_that_falls_over_ends_no_work(
     carrier: Carrier, runs: Runs, store: Moody, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = await begin(carrier, runs, "a", forever)
-    await anyio.wait_all_tasks_blocked()
+    said = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        say("One ")
+        await said.wait()
+        return {"answer": "Done."}
+
     store.broken = ("stop",)
-    second = await begin(carrier, runs, "b", forever)
-    while "run not carried" not in caplog.text:
+    run = await begin(carrier, runs, "f", work)
+    store.broken = ("stop", "lease", "run")
+    while not {"run cannot be stopped by others", "run not held", "run not told"} <= {
+        each.message for each in caplog.records
+    }:
         await anyio.lowlevel.checkpoint()
     store.broken = ()
-    assert (await ended(runs, second)).status == "lost"
-    await runs.ask_to_stop(run.id)
-    assert (await ended(runs, run)).status == "stopped"
+    said.set()
+    run = await ended(runs, run)
+    assert (run.status, run.text, run.result) == ("completed", "One ", {"answer": "Done."})
     caplog.clear()
+
+
+async def test_an_answer_that_cannot_be_told_yet_is_not_worked_for_again(
+    carrier: Carrier, runs: Runs, store: Moody
+) -> None:
+    worked: list[str] = []
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        worked.append("once")
+        store.is_away = StateUnavailable("away")
+        return {"answer": "Done."}
+
+    first = await begin(carrier, runs, "f", work)
+    await anyio.wait_all_tasks_blocked()
+    spare = Runs(MemoryStore(), "caller", ttl=100, longest=1000)
+    # They have ended, and leave room for others.
+    others = [await begin(carrier, spare, str(n), forever) for n in range(SETTINGS.max_runs)]
+    again = await begin(carrier, spare, "f", work)
+    assert again.id == first.id
+    store.is_away = None
+    assert (await ended(runs, again)).result == {"answer": "Done."}
+    assert worked == ["once"]
+    assert all(carrier.stop(other.id) for other in others)
+
+
+async def test_a_run_goes_on_in_a_home_that_was_emptied(
+    carrier: Carrier, runs: Runs, store: Moody
+) -> None:
+    said = anyio.Event()
+
+    async def work(say: Say) -> Mapping[str, JsonValue]:
+        say("One ")
+        await anyio.wait_all_tasks_blocked()
+        say("two")
+        await said.wait()
+        return {"answer": "One two"}
+
+    here = runs_in(store, carrier)
+    begun = await begin(carrier, here, "f", work)
+    run = await here.open(begun.id)
+    while run.seen < 2:
+        await here.wait(run)
+        await here.refresh(run)
+    for kind in ("run", "lease", "attach"):
+        for each in await store.ids(kind, "caller"):
+            await store.delete(Key(kind, "caller", each))
+    said.set()
+    while run.status == "running":
+        await here.wait(run)
+        await here.refresh(run)
+    assert (run.status, run.result) == ("completed", {"answer": "One two"})
+
+
+async def test_a_time_limit_of_the_work_s_own_is_not_the_run_s(
+    carrier: Carrier, runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = await ended(runs, await begin(carrier, runs, "f", saying(then=TimeoutError())))
+    assert "internal_error: the run failed with TimeoutError" in str(run.result["error"])
+    caplog.clear()
+
+
+async def test_what_has_not_begun_at_the_end_of_the_process_is_refused(
+    runs: Runs, store: Moody
+) -> None:
+    refused: list[str] = []
+
+    async def call(carrier: Carrier, fingerprint: str) -> None:
+        with pytest.raises(InternalError) as error:
+            await begin(carrier, runs, fingerprint, saying("never"))
+        refused.append(error.value.message)
+
+    store.broken = ()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            async with open_carrier(SETTINGS) as carrier:
+                tasks.start_soon(call, carrier, "a")
+                tasks.start_soon(call, carrier, "b")
+                await anyio.lowlevel.checkpoint()
+    assert refused == ["the run was not begun: this server is ending"] * 2
 
 
 @pytest.mark.parametrize("trouble", [NotConfigured("no longer"), RuntimeError("broken")])
@@ -197,9 +286,12 @@ async def test_a_strange_fault_while_a_run_begins_is_told(
     caplog.clear()
 
 
-async def test_half_a_key_at_an_unfinished_end_is_hidden(carrier: Carrier, runs: Runs) -> None:
+@pytest.mark.parametrize("form", [KEY, b64encode(KEY.encode()).decode().rstrip("=")])
+async def test_half_a_key_at_an_unfinished_end_is_hidden(
+    carrier: Carrier, runs: Runs, form: str
+) -> None:
     async def work(say: Say) -> Mapping[str, JsonValue]:
-        say(f"It is {KEY[:-1]}")
+        say(f"It is {form[:-1]}")
         await anyio.sleep_forever()
         raise AssertionError
 

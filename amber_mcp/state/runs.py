@@ -7,7 +7,6 @@ run out and there is no end, that process has died: the run is lost, with the te
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -63,6 +62,11 @@ class Run:
         return self._ending or ("running" if self.is_held else "lost")
 
     @property
+    def has_ended(self) -> bool:
+        """Whether its end was told."""
+        return self._ending is not None
+
+    @property
     def elapsed_seconds(self) -> float:
         """From its beginning until its end, or until now; if it is lost, until it last told."""
         if self.status == "lost" and not self._ending:
@@ -87,6 +91,11 @@ class Run:
                         self.result = cast("Mapping[str, JsonValue]", rest.get("result") or {})
                 case _:
                     raise ValueError("a run holds something that none should")
+
+
+def _claim(run_id: str, *, is_read: bool = False) -> JsonValue:
+    """Which run has a task, and whether a call has returned its answer."""
+    return {"run": run_id, "read": is_read}
 
 
 class Runs:
@@ -115,13 +124,12 @@ class Runs:
 
     async def having(self, fingerprint: str) -> Run | None:
         """The run that has a task: it goes on, or has an answer that is still fresh."""
-        other = await self._store.get(self._key("attach", fingerprint))
-        if other is not None:
-            with suppress(NotFound):
-                run = await self.open(str(other))
-                if run.status in ("running", "completed"):
-                    return run
-        return None
+        match await self._store.get(self._key("attach", fingerprint)):
+            case {"run": str(run_id)}:
+                run = await self._opened(run_id)
+            case _:
+                run = None
+        return run if run and run.status in ("running", "completed") else None
 
     async def begin(self, run_id: str, about: About) -> None:
         """Keep what a run is about, and hold it."""
@@ -140,11 +148,11 @@ class Runs:
     async def claim(self, run_id: str, fingerprint: str) -> Run | None:
         """Claim a task for a run; or return the run that has it already."""
         key = self._key("attach", fingerprint)
-        while not await self._store.add(key, run_id, ttl=LEASE_SECONDS):
-            other = await self._store.get(key)
+        while not await self._store.add(key, _claim(run_id), ttl=LEASE_SECONDS):
+            claim = await self._store.get(key)
             if run := await self.having(fingerprint):
                 return run
-            await self._let_go(key, other)
+            await self._let_go(key, claim)
         return None
 
     async def hold(self, run_id: str, about: About) -> None:
@@ -152,11 +160,11 @@ class Runs:
         await self._keep(run_id, about, self._ttl_until_end)
         await self._hold(run_id, about)
         attach = self._key("attach", about.fingerprint)
-        await self._store.put(attach, run_id, ttl=LEASE_SECONDS)
+        await self._store.put(attach, _claim(run_id), ttl=LEASE_SECONDS)
 
     async def discard(self, run_id: str, fingerprint: str) -> None:
         """Keep nothing of a run that is not to go on, nor of its claim on a task."""
-        await self._let_go(self._key("attach", fingerprint), run_id)
+        await self._let_go(self._key("attach", fingerprint), _claim(run_id))
         await self._store.delete(self._key("lease", run_id))
         await self._store.delete(self._key("run", run_id))
 
@@ -177,19 +185,21 @@ class Runs:
         await self._store.append(key, end, ttl=self._ttl)
         await self._keep(run_id, about, self._ttl)
         if status == "completed":
-            await self._store.put(attach, run_id, ttl=min(self._ttl, _SECONDS_UNREAD))
+            await self._store.put(attach, _claim(run_id), ttl=min(self._ttl, _SECONDS_UNREAD))
         else:
-            await self._store.delete(attach)
+            await self._let_go(attach, _claim(run_id))
         await self._store.delete(self._key("lease", run_id))
 
     async def release(self, run: Run) -> None:
         """Let a task be begun anew in a minute, since a call has returned its answer.
 
-        Not at once: nobody knows whether the host still waited for that call.
+        Not at once: nobody knows whether the host still waited for that call. Answers that are
+        returned again add nothing to that minute.
         """
         key = self._key("attach", run.about.fingerprint)
-        if await self._store.get(key) == run.id:
-            await self._store.put(key, run.id, ttl=min(self._ttl, _SECONDS_READ))
+        if await self._store.get(key) == _claim(run.id):
+            ttl = min(self._ttl, _SECONDS_READ)
+            await self._store.put(key, _claim(run.id, is_read=True), ttl=ttl)
 
     async def open(self, run_id: str) -> Run:
         """A run of the caller's, as far as it is.
@@ -212,7 +222,12 @@ class Runs:
         """Read on."""
         # The lease first: a run that ends in between has its end in the list.
         is_held = await self._is_held(run.id)
-        items = await self._store.items(self._key("run", run.id), run.seen)
+        key = self._key("run", run.id)
+        items = await self._store.items(key, run.seen)
+        if not (is_held or items) and run.seen:
+            whole = await self._store.items(key)
+            if len(whole) < run.seen:  # The home was emptied, and the run told on.
+                run.seen, run.text, items = 0, "", whole
         run.is_held = is_held
         run.add(items)
 
@@ -239,8 +254,14 @@ class Runs:
     async def _hold(self, run_id: str, about: About) -> None:
         await self._store.put(self._key("lease", run_id), about.started, ttl=LEASE_SECONDS)
 
-    async def _let_go(self, key: Key, run_id: JsonValue) -> None:
-        if run_id is not None and await self._store.get(key) == run_id:
+    async def _opened(self, run_id: str) -> Run | None:
+        try:
+            return await self.open(run_id)
+        except NotFound:
+            return None
+
+    async def _let_go(self, key: Key, claim: JsonValue) -> None:
+        if claim is not None and await self._store.get(key) == claim:
             await self._store.delete(key)
 
     async def _is_held(self, run_id: str) -> bool:

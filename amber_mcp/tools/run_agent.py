@@ -15,11 +15,11 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.json_text import mended
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
-from amber_mcp.carrying import Work
+from amber_mcp.errands import Work
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.redaction import distinct_secrets, without_secrets
 from amber_mcp.state.conversations import Turn
-from amber_mcp.state.runs import About, Run
+from amber_mcp.state.runs import About, Run, Runs
 from amber_mcp.state.store import StateUnavailable
 
 from .answered import Answered, fields_of
@@ -123,21 +123,28 @@ async def _started(
 ) -> tuple[Run, AgentRun]:
     app = call.app
     work = _work(app, request, talk, turn)
-    owner = await app.owner()
+    owner, spare = await app.owner(), await app.spare_runs()
+    if done := await spare.having(about.fingerprint):
+        return done, await _followed(call, spare, done)
     try:
         runs, run = await app.carrier.begin(owner, await app.runs(), about, work)
     except StateUnavailable as error:
         logger.warning("run kept in this process alone", extra={"cause": error.message})
-        runs, run = await app.carrier.begin(owner, await app.spare_runs(), about, work)
+        runs, run = await app.carrier.begin(owner, spare, about, work)
+    return run, await _followed(call, runs, run)
+
+
+async def _followed(call: Call, runs: Runs, run: Run) -> AgentRun:
+    """What a run brings; one that has brought it before the call says so."""
     is_repeated = run.status == "completed"
     result = await follow(call, runs, run)
     result.repeated = is_repeated
-    return run, result
+    return result
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
     runs, run = await call.app.run(run_id)
-    if stop and run.status == "running" and not call.app.carrier.stop(run_id):
+    if stop and not run.has_ended and not call.app.carrier.stop(run_id):
         await runs.ask_to_stop(run_id)
     return await follow(call, runs, run)
 
