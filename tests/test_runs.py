@@ -11,6 +11,7 @@ from mcp.types import CallToolResult
 
 from amber_mcp.settings import Settings
 from amber_mcp.state.memory import MemoryStore
+from amber_mcp.state.runs import Run, Runs
 from amber_mcp.state.sqlite import SqliteStore
 from amber_mcp.state.store import StateUnavailable
 from tests.planted import KEY
@@ -126,6 +127,27 @@ async def test_half_a_character_in_a_task_is_mended(connect: Connect, upstream: 
         async with connect(settings_of(canned)) as client:
             run = structured(await run_agent(client, agent="a\ud83d", task="Go \ud83d."))
     assert (run["answer"], run["agent"]) == ("Done.", "a\ufffd")
+
+
+async def test_only_a_call_that_returns_the_answer_begins_its_last_minute(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[str] = []
+
+    async def release(_: Runs, run: Run) -> None:
+        released.append(run.id)
+
+    monkeypatch.setattr(Runs, "release", release)
+    stream = OrderedStream()
+    async with upstream(stream) as canned:
+        async with connect(settings_of(canned)) as client:
+            run = structured(await run_agent(client, **TASK))
+            assert released == []
+            stream.end("Done.")
+            last = structured(await run_agent(client, run_id=run["run_id"]))
+    assert last["answer"] == "Done."
+    assert not last["repeated"]
+    assert released == [run["run_id"]]
 
 
 async def test_a_host_that_gave_up_without_a_word_does_not_pay_twice(
