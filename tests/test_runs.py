@@ -1,7 +1,6 @@
 """`run_agent` over several calls, in both eras: a run goes on whoever waits for it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,11 +9,7 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from amber_mcp.settings import Settings
-from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.runs import Run, Runs
-from amber_mcp.state.sqlite import SqliteStore
-from amber_mcp.state.store import StateUnavailable
-from tests.planted import KEY
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, OrderedStream, Upstream, completion, stalled_stream, text_chunk
 
@@ -108,18 +103,6 @@ async def test_while_it_waits_the_host_hears_of_the_run(connect: Connect, upstre
             await client.call_tool("run_agent", TASK, progress_callback=hear)
     assert told[0] == "The agent a is at work"
     assert "The agent a is at work: 4 characters so far" in told
-
-
-async def test_no_key_is_kept_of_a_task(connect: Connect, upstream: Canned, tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    async with upstream(half) as canned:
-        async with connect(settings_of(canned, AMBER_STATE=f"sqlite:{file}")) as client:
-            task = f"Use {KEY} for it."
-            run = structured(await run_agent(client, agent="a", task=task))
-            await run_agent(client, run_id=run["run_id"], stop=True)
-    kept = b"".join(each.read_bytes() for each in tmp_path.glob("state.db*"))
-    assert b"Use [hidden] for it." in kept
-    assert KEY.encode() not in kept
 
 
 async def test_half_a_character_in_a_task_is_mended(connect: Connect, upstream: Canned) -> None:
@@ -250,41 +233,3 @@ async def test_calls_that_make_no_sense_are_told(
     assert result.is_error
     assert told in text_of(result)
     assert canned.seen == []
-
-
-async def test_a_call_that_can_no_longer_read_says_how_to_go_on(
-    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def away(*_: object) -> None:
-        raise StateUnavailable("away")
-
-    async with upstream(half) as canned:
-        async with connect(settings_of(canned)) as client:
-            with monkeypatch.context() as patch:
-                patch.setattr(MemoryStore, "wait", away)
-                told = failure(await run_agent(client, **TASK), "internal_error")
-            run_id = told.partition("with run_id ")[2].split()[0]
-            assert structured(await run_agent(client, run_id=run_id))["answer"] == "Half"
-
-
-async def test_while_the_state_is_out_of_order_a_run_is_this_process_s_own(
-    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    async def away(*_: object, **__: object) -> None:
-        raise StateUnavailable("away")
-
-    stream = OrderedStream()
-    async with upstream(stream) as canned:
-        settings = settings_of(canned, AMBER_STATE=f"sqlite:{tmp_path / 'state.db'}")
-        async with connect(settings) as client:
-            with monkeypatch.context() as patch:
-                for method in ("secret", "put", "append", "get", "items"):
-                    patch.setattr(SqliteStore, method, away)
-                stream.send("One ")
-                begun = structured(await run_agent(client, **TASK))
-                assert (begun["status"], begun["answer"]) == ("running", "One ")
-            stream.end("two")
-            run = structured(await run_agent(client, run_id=begun["run_id"]))
-            told = failure(await run_agent(client, run_id="run_x"), "not_found")
-    assert (run["status"], run["answer"]) == ("completed", "One two")
-    assert "there is no run 'run_x'" in told
