@@ -8,12 +8,11 @@ from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.sqlite import SqliteStore
 from amber_mcp.state.store import StateUnavailable
 from tests.planted import KEY
+from tests.test_runs import TASK, half, run_agent, settings_of
 from tests.test_server import Connect, connect, failure, structured
 from tests.upstream import Canned, OrderedStream
 
 __all__ = ["connect"]
-
-from tests.test_runs import TASK, half, run_agent, settings_of
 
 
 async def test_no_key_is_kept_of_a_task(connect: Connect, upstream: Canned, tmp_path: Path) -> None:
