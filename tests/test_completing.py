@@ -12,7 +12,7 @@ from mcp.types import (
     PromptReference,
     ResourceTemplateReference,
 )
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
 from amber_mcp.state.store import StateUnavailable
@@ -92,6 +92,18 @@ async def test_conversations_are_completed_the_latest_first(
             none = await client.complete(CONVERSATION, {"name": "id", "value": ""})
     assert found.completion.values == talks[::-1]
     assert none.completion.values == []
+
+
+async def test_what_cannot_be_typed_as_it_is_is_not_completed(
+    connect: Connect, upstream: Canned
+) -> None:
+    ids = rf'["m-\ud83d", "m\u001b[2J", "m\nx", "m\u202ex", "{KEY}", "ok", " fine "]'
+    body = f'{{"data": [{", ".join(f"""{{"id": {each}}}""" for each in ids[1:-1].split(", "))}]}}'
+    async with upstream(Response(body, media_type="application/json")) as canned:
+        async with connect(canned.settings()) as client:
+            found = await completed(client, "research", "model")
+    assert [each.strip() for each in found.values] == ["ok", "fine"]
+    assert found.total == 2
 
 
 async def test_what_cannot_be_known_is_not_completed(connect: Connect) -> None:

@@ -1,10 +1,8 @@
 """`amber://files`: which file had which id."""
 
-import json
-
 from amber_mcp.app import App
 
-from .resource import resource
+from .resource import as_json, resource
 
 
 @resource("amber://files", title="Uploaded files", media_type="application/json")
@@ -14,5 +12,4 @@ async def files(app: App) -> str:
     most = app.settings.max_list_entries
     uploads = await app.uploads.all(await app.caller(), most=most + 1)
     listed = [upload.model_dump(mode="json") for upload in uploads[:most]]
-    content = {"files": listed, "truncated": len(uploads) > most}
-    return json.dumps(content, ensure_ascii=False)
+    return as_json({"files": listed, "truncated": len(uploads) > most})

@@ -4,8 +4,9 @@ A `Resource` has one address, a `Template` one for each id under which the calle
 """
 
 import inspect
+import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -79,6 +80,11 @@ class Template:
         """The id that an address holds; empty, if it is none of this template's."""
         found = uri.removeprefix(self.uri.removesuffix("{id}"))
         return found if found != uri and _ID.fullmatch(found) else ""
+
+
+def as_json(content: Mapping[str, object]) -> str:
+    """The text of a resource in JSON. Halves of split characters stay: whoever sends it mends."""
+    return json.dumps(content, ensure_ascii=False)
 
 
 def resource(
