@@ -14,6 +14,7 @@ from mcp.types import ResourceTemplate as TemplateDescription
 from amber_mcp.app import App
 from amber_mcp.errors import AmberError, NotFound
 from amber_mcp.redaction import distinct_secrets, without_secrets
+from amber_mcp.state.store import StateUnavailable
 
 from . import RESOURCES, TEMPLATES, Template
 from .resource import Document
@@ -76,6 +77,11 @@ async def _latest(app: App, template: Template) -> AsyncIterator[ResourceDescrip
             yield _described(app, template, each, await template.read(app, each))
         except NotFound:  # It has come to its end meanwhile.
             continue
+        except StateUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # of one record, which says what it will
+            told = {"kind": template.kind, "id": each, "cause": type(error).__name__}
+            logger.warning("not listed", extra=told)
 
 
 def _described(app: App, template: Template, each: str, document: Document) -> ResourceDescription:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from amber_mcp.app import App
 from amber_mcp.harmless import one_line
+from amber_mcp.state.unreadable import readable
 from amber_mcp.tools.following import told
 
 from .resource import Document, template
@@ -17,6 +18,8 @@ async def run(app: App, run_id: str) -> Document:
     """A run of an agent, by its run_id: its task, its status and its answer so far."""
     app.require("AMBER")
     _, found = await app.run(run_id)
+    with readable(f"the run {run_id[:80]!r}"):
+        answer = told(found, app.settings).as_text()
     title = one_line(found.about.task, max_chars=_MAX_TITLE_CHARS)
     began = datetime.fromtimestamp(found.about.started, UTC)
     parts = (
@@ -25,7 +28,7 @@ async def run(app: App, run_id: str) -> Document:
         f"## Task (agent {one_line(found.about.agent, max_chars=400)}, {began:%Y-%m-%d %H:%M} UTC)",
         blockquote(found.about.task),
         f"## {found.status.capitalize()}",
-        told(found, app.settings).as_text(),
+        answer,
     )
     return Document(
         text="\n\n".join(parts) + "\n",
