@@ -20,12 +20,13 @@ async def run(app: App, run_id: str) -> Document:
     _, found = await app.run(run_id)
     with readable(f"the run {run_id[:80]!r}"):
         answer = told(found, app.settings).as_text()
+    agent = one_line(found.about.agent, max_chars=_MAX_TITLE_CHARS)
     title = one_line(found.about.task, max_chars=_MAX_TITLE_CHARS)
     began = datetime.fromtimestamp(found.about.started, UTC)
     parts = (
         f"# {title}",
         f"run_id: {run_id}",
-        f"## Task (agent {one_line(found.about.agent, max_chars=400)}, {began:%Y-%m-%d %H:%M} UTC)",
+        f"## Task (agent {agent}, {began:%Y-%m-%d %H:%M} UTC)",
         blockquote(found.about.task),
         f"## {found.status.capitalize()}",
         answer,
@@ -33,6 +34,6 @@ async def run(app: App, run_id: str) -> Document:
     return Document(
         text="\n\n".join(parts) + "\n",
         title=title,
-        description=f"A run of the agent {found.about.agent}: {found.status}.",
+        description=f"A run of the agent {agent}: {found.status}.",
         last_modified=datetime.fromtimestamp(found.about.started + found.elapsed_seconds, UTC),
     )

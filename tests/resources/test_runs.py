@@ -32,6 +32,25 @@ async def test_a_run_reads_as_far_as_it_is(connect: Connect, upstream: Canned) -
     assert listed.description == "A run of the agent a: running."
 
 
+async def test_a_run_is_listed_in_one_short_harmless_line(
+    connect: Connect, upstream: Canned
+) -> None:
+    agent = f"a\nb\x1b[2J{'c' * 200}"
+    async with upstream(completion("Done.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            run = structured(await run_agent(client, agent=agent, task="Go."))
+            (listed,) = [
+                each
+                for each in (await client.list_resources()).resources
+                if each.uri.startswith("amber://runs/")
+            ]
+            text = (await read(client, f"amber://runs/{run['run_id']}")).text
+    shown = f"a b[2J{'c' * 73}…"
+    assert listed.description is not None
+    assert listed.description.startswith(f"A run of the agent {shown}: ")
+    assert f"## Task (agent {shown}, " in text
+
+
 async def test_a_run_that_is_done_reads_with_its_answer(connect: Connect, upstream: Canned) -> None:
     async with upstream(completion("All done.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
