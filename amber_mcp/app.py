@@ -81,11 +81,15 @@ class App:
 
     async def runs(self) -> Runs:
         """The caller's runs of agents."""
-        return await self._runs_in(self.store)
+        return self.runs_of(await self.caller())
+
+    def runs_of(self, caller: str) -> Runs:
+        """The runs of a caller, whom the state knows."""
+        return self._runs_in(self.store, caller)
 
     async def spare_runs(self) -> Runs:
         """Those that this process alone knows, begun while the state was out of order."""
-        return await self._runs_in(self._spare)
+        return self._runs_in(self._spare, await self.owner())
 
     async def run(self, run_id: str) -> tuple[Runs, Run]:
         """A run of the caller's, and where it is.
@@ -109,12 +113,12 @@ class App:
         """Who calls, as this process alone knows it, whatever becomes of the state."""
         return await self._caller_in(self._spare)
 
-    async def _runs_in(self, store: Store) -> Runs:
+    def _runs_in(self, store: Store, caller: str) -> Runs:
         settings = self.settings
         ttl, longest = settings.state_ttl.run, settings.run_timeout
         return Runs(
             store,
-            await self._caller_in(store),
+            caller,
             ttl=ttl,
             longest=longest,
             is_carried=self.carrier.carries,
@@ -153,7 +157,8 @@ class App:
                 return await api.models()
         except TimeoutError:
             raise UpstreamTimeout(
-                f"{api.dialect.name} did not list its models within {limit:g} s"
+                f"{api.dialect.name} did not list its models within {limit:g} s",
+                advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
             ) from None
 
     async def default_model(self) -> str:

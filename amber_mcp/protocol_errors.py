@@ -1,4 +1,4 @@
-"""What goes wrong outside of a tool, as the protocol's errors, in the words that tools use."""
+"""A request other than a tool's call: logged, and what goes wrong in it as the protocol's error."""
 
 import logging
 from collections.abc import Iterator
@@ -25,29 +25,49 @@ def worded(error: AmberError, settings: Settings) -> str:
 
 
 @contextmanager
-def protocol_errors(settings: Settings, what: str) -> Iterator[None]:
+def protocol_errors(settings: Settings, event: str, what: str) -> Iterator[dict[str, object]]:
     """Do `what` within the time of a call; all that goes wrong becomes the protocol's error.
+
+    At its end the event is logged, with its seconds, its outcome (an error's kind, or `completed`),
+    and what the block adds to the mapping that it gets.
 
     Raises:
         MCPError: -32602 for what was asked wrongly, -32603 for the rest.
     """
+    told: dict[str, object] = {"outcome": "cancelled"}
+    started = anyio.current_time()
+    try:
+        with _as_protocol_errors(settings, what, told):
+            yield told
+    finally:
+        told["seconds"] = f"{anyio.current_time() - started:.3f}"
+        logger.info(event, extra=told)
+
+
+@contextmanager
+def _as_protocol_errors(settings: Settings, what: str, told: dict[str, object]) -> Iterator[None]:
     limit = settings.call_timeout
     try:
         with anyio.fail_after(limit + _GRACE_SECONDS):
             yield
+        told["outcome"] = "completed"
     except MCPError:
         raise
     except AmberError as error:
-        raise _protocol_error(error, settings) from None
+        raise _protocol_error(error, settings, told) from None
     except TimeoutError:
-        late = UpstreamTimeout(f"{what} took longer than {limit:g} s")
-        raise _protocol_error(late, settings) from None
+        late = UpstreamTimeout(
+            f"{what} took longer than {limit:g} s",
+            advice="Try again later; where amber needs more time, raise AMBER_CALL_TIMEOUT.",
+        )
+        raise _protocol_error(late, settings, told) from None
     except Exception as error:
         logger.exception("request failed unexpectedly", extra={"what": what})
         fault = InternalError(f"{what} failed with {type(error).__name__}; the log has the details")
-        raise _protocol_error(fault, settings) from None
+        raise _protocol_error(fault, settings, told) from None
 
 
-def _protocol_error(error: AmberError, settings: Settings) -> MCPError:
+def _protocol_error(error: AmberError, settings: Settings, told: dict[str, object]) -> MCPError:
+    told["outcome"] = error.kind
     code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
     return MCPError(code=code, message=worded(error, settings))

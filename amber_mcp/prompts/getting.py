@@ -35,7 +35,7 @@ async def get_prompt(
     Raises:
         MCPError: if there is no such prompt, or its arguments cannot be used.
     """
-    with protocol_errors(app.settings, "filling in a prompt"):
+    with protocol_errors(app.settings, "prompt", "filling in a prompt") as told:
         prompt = prompts.get(params.name)
         if prompt is None:
             raise InvalidRequest(
@@ -44,6 +44,7 @@ async def get_prompt(
                 if prompts
                 else "There are none: they need tools that AMBER_TOOLS leaves out.",
             )
+        told["prompt"] = prompt.name
         text = await prompt.text(app, params.arguments or {})
     clean = without_secrets(harmless(text), *distinct_secrets(app.settings.keys))
     message = PromptMessage(role="user", content=TextContent(text=clean))

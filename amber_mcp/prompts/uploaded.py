@@ -7,6 +7,7 @@ from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.harmless import one_line
 from amber_mcp.quoting import cut
+from amber_mcp.state.soon import soon
 from amber_mcp.state.uploads import Upload
 
 from .quotation import quotation
@@ -27,7 +28,8 @@ class Meant:
 
 async def uploads_of(app: App) -> Sequence[Upload]:
     """The remembered uploads of the caller, the latest first."""
-    return await app.uploads.all(await app.caller(), most=app.settings.max_list_entries)
+    with soon(app.settings.call_timeout):
+        return await app.uploads.all(await app.caller(), most=app.settings.max_list_entries)
 
 
 def meant(uploads: Sequence[Upload], given: str) -> Meant:

@@ -4,12 +4,13 @@ import inspect
 import re
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextContent
 
-from amber_mcp.prompts import prompts_for
+from amber_mcp.prompts import Prompt, prompts_for
 from amber_mcp.settings import Settings
 from amber_mcp.state.store import StateUnavailable
 from amber_mcp.tools import tools_named
@@ -134,15 +135,60 @@ async def test_a_key_is_not_said(connect: Connect) -> None:
     assert "What is [hidden] and \ufffd?" in text
 
 
+@pytest.mark.parametrize("trouble", ["unavailable", "hanging"])
 async def test_a_state_in_disorder_is_told(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     async def fails(*_: object) -> None:
+        if trouble == "hanging":
+            await anyio.sleep_forever()
         raise StateUnavailable("the home of the state is out of order")
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
-    async with connect(Settings()) as client:
+    async with connect(Settings.from_environment({"AMBER_CALL_TIMEOUT": "0.2"})) as client:
         with pytest.raises(MCPError) as error:
             await client.get_prompt("summarise_file", {"file": "f1"})
     assert error.value.code == INTERNAL_ERROR
+    assert error.value.message.startswith("internal_error: ")
     assert "AMBER_STATE" in error.value.message
+
+
+async def test_a_prompt_takes_no_longer_than_a_call(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> str:
+        await anyio.sleep_forever()
+        return ""
+
+    monkeypatch.setattr(Prompt, "text", hangs)
+    async with connect(Settings.from_environment({"AMBER_CALL_TIMEOUT": "0.2"})) as client:
+        with pytest.raises(MCPError) as error:
+            await client.get_prompt("research", {"question": "Why?"})
+    assert error.value.message.startswith("upstream_timeout: filling in a prompt took longer than")
+    assert "raise AMBER_CALL_TIMEOUT" in error.value.message
+
+
+async def test_every_prompt_is_logged_with_what_became_of_it(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "amber_mcp")
+    async with connect(Settings()) as client:
+        await said(client, "research", {"question": "What is confidential?"})
+        await refusal(client, "research", {"question": " "})
+        await refusal(client, "resaerch", {"question": "Why?"})
+    records = [each.__dict__ for each in caplog.records if each.msg == "prompt"]
+    assert [(each.get("prompt"), each["outcome"]) for each in records] == [
+        ("research", "completed"),
+        ("research", "invalid_request"),
+        (None, "invalid_request"),
+    ]
+    assert "confidential" not in str(records)
+
+
+@pytest.mark.parametrize("name", FULL)
+async def test_a_prompt_comes_with_what_it_is_for(connect: Connect, name: str) -> None:
+    async with connect(Settings()) as client:
+        described = {each.name: each.description for each in (await client.list_prompts()).prompts}
+        got = await client.get_prompt(name, FULL[name])
+    assert got.description
+    assert got.description == described[name]

@@ -1,0 +1,24 @@
+"""Reading what is kept, for those who cannot wait long for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from .store import StateUnavailable
+
+_SECONDS = 5.0
+
+
+@contextmanager
+def soon(within: float = _SECONDS) -> Iterator[None]:
+    """Read the state within so many seconds, and never more than five.
+
+    Raises:
+        StateUnavailable: if it takes longer.
+    """
+    seconds = min(within, _SECONDS)
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise StateUnavailable(f"the state did not answer within {seconds:g} s")
