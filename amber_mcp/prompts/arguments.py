@@ -17,8 +17,8 @@ async def agent_names(app: App) -> Sequence[str]:
 
 
 async def model_ids(app: App) -> Sequence[str]:
-    """The models that amber's own API has, as the tools take them."""
-    return [model.id for model in await app.models_of(app.amber)]
+    """The models that amber's own API has, or had a moment ago: each key that is typed asks."""
+    return [model.id for model in await app.recent_models()]
 
 
 async def upload_names(app: App) -> Sequence[str]:

@@ -6,12 +6,13 @@ import anyio
 import pytest
 from mcp import Client
 
+from amber_mcp.app import open_app
 from amber_mcp.resources import TEMPLATES
 from amber_mcp.resources.latest import MOST_LISTED
 from amber_mcp.settings import Settings
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.store import Key, StateUnavailable
-from tests.planted import KEY, Watch
+from tests.planted import KEY
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned, completion
 
@@ -120,8 +121,8 @@ async def test_what_is_there_is_listed_though_the_rest_is_not(
         return await items(self, key, start)
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", some)
-    if bound == "_SECONDS":
-        monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", 0.3)
+    seconds = 0.3 if bound == "_SECONDS" else 1000
+    monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", seconds)
     async with upstream(completion("Because.")) as canned:
         limit = "0.3" if bound == "AMBER_CALL_TIMEOUT" else "50"
         settings = canned.settings(AMBER_MODEL="m", AMBER_CALL_TIMEOUT=limit)
@@ -154,15 +155,20 @@ async def test_what_ends_meanwhile_is_not_listed_and_not_told(
     assert not [each for each in caplog.records if "not listed" in each.msg]
 
 
-async def test_a_key_in_a_title_is_not_listed(connect: Connect, upstream: Canned) -> None:
+async def test_a_key_in_a_title_is_not_listed(
+    connect: Connect, upstream: Canned, tmp_path: object
+) -> None:
+    about = {"agent": f"a {KEY}", "task": f"Use {KEY}.", "fingerprint": "f", "started": 1.0}
     async with upstream(completion("Because.")) as canned:
-        settings = canned.settings(AMBER_MODEL="m")
-        async with connect(canned.settings(AMBER_MODEL="m")) as client:
-            await ask(client, f"Is it {KEY}?")
-            await client.call_tool("run_agent", {"agent": f"a {KEY}", "task": f"Use {KEY}."})
-            listed = (await client.list_resources()).model_dump_json()
-    assert settings.api_key.get_secret_value() == KEY
-    Watch("a list")(listed)
+        settings = canned.settings(AMBER_STATE=f"sqlite:{tmp_path}/state.db")
+        async with open_app(settings) as app:  # Whatever keeps it takes keys out; so does the list.
+            await app.store.put(Key("run", await app.caller(), "run_1"), {**about}, ttl=60)
+        async with connect(settings) as client:
+            (listed,) = (await client.list_resources()).resources[len(FIXED) :]
+    assert (listed.title, listed.description) == (
+        "Use [hidden].",
+        "A run of the agent a [hidden]: lost.",
+    )
 
 
 async def test_the_state_is_asked_for_the_caller_once_a_kind_and_a_few_things_at_once(
