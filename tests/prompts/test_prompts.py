@@ -118,6 +118,15 @@ async def test_a_name_cannot_end_its_quotation_and_escapes_are_not_said(connect:
     assert "Go[2Jon." in text
 
 
+@pytest.mark.parametrize(("name", "argument"), [("ask_agent", "task"), ("research", "question")])
+async def test_what_has_several_paragraphs_has_an_end(
+    connect: Connect, name: str, argument: str
+) -> None:
+    async with connect(Settings()) as client:
+        text = await said(client, name, {**FULL[name], argument: "Do this.\n\nThen show that."})
+    assert f"\n<{argument}>\nDo this.\n\nThen show that.\n</{argument}>\n" in text
+
+
 async def test_prompts_name_no_tool_that_is_not_offered(connect: Connect) -> None:
     for tools, names in {
         "ask_amber": ["summarise_file", "compare_files"],
