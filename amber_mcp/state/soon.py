@@ -7,12 +7,13 @@ import anyio
 
 from .store import StateUnavailable
 
-_SECONDS = 5.0
+_SECONDS = 8.0
+"""Longer than a home that is out of reach takes to say so: what it says tells more."""
 
 
 @contextmanager
 def soon(within: float = _SECONDS) -> Iterator[None]:
-    """Read the state within so many seconds, and never more than five.
+    """Read the state within so many seconds, and never more than eight.
 
     Raises:
         StateUnavailable: if it takes longer.
