@@ -174,8 +174,9 @@ async def test_an_amber_that_stays_silent_is_not_waited_for_long(
 
 
 @pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("uri", ["amber://conversations/conv_1", "amber://runs/r", "amber://files"])
 async def test_a_state_in_disorder_is_told(
-    connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str
+    connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str, uri: str
 ) -> None:
     async def fails(*_: object) -> None:
         if trouble == "hanging":
@@ -184,10 +185,10 @@ async def test_a_state_in_disorder_is_told(
             raise ValueError("an inner matter")
         raise StateUnavailable("the home of the state is out of order")
 
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", fails)
     settings = settings.model_copy(update={"call_timeout": 0.2})
     async with connect(settings) as client:
-        error = await refusal(client, "amber://conversations/conv_1")
+        error = await refusal(client, uri)
     assert error.code == INTERNAL_ERROR
     assert error.message.startswith("internal_error: ")
     assert ("AMBER_STATE" in error.message) is (trouble != "unforeseen")
