@@ -1,5 +1,6 @@
 """What lives as long as the process: the APIs, and the sandbox if it is used."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from .state.store import StateUnavailable, Store
 from .state.uploads import Uploads
 from .values import SANDBOX
 
+_SECONDS_LISTED = 30.0
+
 
 @dataclass
 class App:
@@ -48,6 +51,9 @@ class App:
     _failed_lookups: int = 0
     _lookup_error: AmberError | None = None
     _lookup: anyio.Lock = field(default_factory=anyio.Lock)
+    _listed: tuple[Model, ...] = ()
+    _listed_until: float = -math.inf
+    _listing: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def amber(self) -> AmberApi:
@@ -81,11 +87,15 @@ class App:
 
     async def runs(self) -> Runs:
         """The caller's runs of agents."""
-        return await self._runs_in(self.store)
+        return self.runs_of(await self.caller())
+
+    def runs_of(self, caller: str) -> Runs:
+        """The runs of a caller, whom the state knows."""
+        return self._runs_in(self.store, caller)
 
     async def spare_runs(self) -> Runs:
         """Those that this process alone knows, begun while the state was out of order."""
-        return await self._runs_in(self._spare)
+        return self._runs_in(self._spare, await self.owner())
 
     async def run(self, run_id: str) -> tuple[Runs, Run]:
         """A run of the caller's, and where it is.
@@ -109,12 +119,12 @@ class App:
         """Who calls, as this process alone knows it, whatever becomes of the state."""
         return await self._caller_in(self._spare)
 
-    async def _runs_in(self, store: Store) -> Runs:
+    def _runs_in(self, store: Store, caller: str) -> Runs:
         settings = self.settings
         ttl, longest = settings.state_ttl.run, settings.run_timeout
         return Runs(
             store,
-            await self._caller_in(store),
+            caller,
             ttl=ttl,
             longest=longest,
             is_carried=self.carrier.carries,
@@ -153,8 +163,21 @@ class App:
                 return await api.models()
         except TimeoutError:
             raise UpstreamTimeout(
-                f"{api.dialect.name} did not list its models within {limit:g} s"
+                f"{api.dialect.name} did not list its models within {limit:g} s",
+                advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
             ) from None
+
+    async def recent_models(self) -> tuple[Model, ...]:
+        """amber's own models, as they were at most half a minute ago.
+
+        Raises:
+            AmberError: of the kind that asking leads to.
+        """
+        async with self._listing:
+            if anyio.current_time() >= self._listed_until:
+                self._listed = await self.models_of(self.amber)
+                self._listed_until = anyio.current_time() + _SECONDS_LISTED
+        return self._listed
 
     async def default_model(self) -> str:
         """The configured model, or the first that the tenant lists; looked up once."""

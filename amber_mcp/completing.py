@@ -15,10 +15,11 @@ from mcp.types import (
 
 from .app import App
 from .errors import AmberError
+from .harmless import harmless
 from .prompts import Prompt
 from .prompts.prompt import Values
 from .quoting import quoted
-from .redaction import redacted
+from .redaction import distinct_secrets, redacted, without_secrets
 from .resources import TEMPLATES, Template
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ async def complete(
     """
     values = _values_of(app, prompts, params)
     typed = params.argument.value.strip().casefold()
-    found = dict.fromkeys(each for each in await _soon(app, values) if typed in each.casefold())
+    known = _plain(app, await _soon(app, values))
+    found = dict.fromkeys(each for each in known if typed in each.casefold())
     ordered = sorted(found, key=lambda each: not each.casefold().startswith(typed))
     return CompleteResult(
         completion=Completion(
@@ -78,6 +80,16 @@ def _ids_of(template: Template) -> Values:
         return await app.store.ids(template.kind, await app.caller())
 
     return ids
+
+
+def _plain(app: App, values: Sequence[str]) -> Sequence[str]:
+    """Those of one line, without secrets and escapes: a changed one would mean something else."""
+    secrets = distinct_secrets(app.settings.keys)
+    return [
+        each
+        for each in values
+        if "\n" not in each and without_secrets(harmless(each), *secrets) == each
+    ]
 
 
 async def _soon(app: App, values: Values | None) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What goes wrong outside of a tool, as the protocol's errors, in the words that tools use."""
+"""A request other than a tool's call: logged, and what goes wrong in it as the protocol's error."""
 
 import logging
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
 
 from .api.json_text import mended
-from .errors import AmberError, InternalError, InvalidRequest, UpstreamTimeout, describe
+from .bounded import GRACE_SECONDS, amber_errors
+from .errors import AmberError, InvalidRequest, describe
 from .redaction import redacted
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 0.5
+_ADVICE = "Try again later; where amber needs more time, raise AMBER_CALL_TIMEOUT."
 
 
 def worded(error: AmberError, settings: Settings) -> str:
@@ -25,29 +26,32 @@ def worded(error: AmberError, settings: Settings) -> str:
 
 
 @contextmanager
-def protocol_errors(settings: Settings, what: str) -> Iterator[None]:
+def protocol_errors(settings: Settings, event: str, what: str) -> Iterator[dict[str, object]]:
     """Do `what` within the time of a call; all that goes wrong becomes the protocol's error.
+
+    At its end the event is logged, with its seconds, its outcome (an error's kind, or `completed`),
+    and what the block adds to the mapping that it gets.
 
     Raises:
         MCPError: -32602 for what was asked wrongly, -32603 for the rest.
     """
-    limit = settings.call_timeout
+    told: dict[str, object] = {}
+    started, limit = anyio.current_time(), settings.call_timeout
     try:
-        with anyio.fail_after(limit + _GRACE_SECONDS):
-            yield
+        with (
+            amber_errors(what, limit, others=(MCPError,), advice=_ADVICE),
+            anyio.fail_after(limit + GRACE_SECONDS),
+        ):
+            yield told
+        told["outcome"] = "completed"
     except MCPError:
+        told.setdefault("outcome", "failed")
         raise
     except AmberError as error:
-        raise _protocol_error(error, settings) from None
-    except TimeoutError:
-        late = UpstreamTimeout(f"{what} took longer than {limit:g} s")
-        raise _protocol_error(late, settings) from None
-    except Exception as error:
-        logger.exception("request failed unexpectedly", extra={"what": what})
-        fault = InternalError(f"{what} failed with {type(error).__name__}; the log has the details")
-        raise _protocol_error(fault, settings) from None
-
-
-def _protocol_error(error: AmberError, settings: Settings) -> MCPError:
-    code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
-    return MCPError(code=code, message=worded(error, settings))
+        told["outcome"] = error.kind
+        code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
+        raise MCPError(code=code, message=worded(error, settings)) from None
+    finally:
+        told.setdefault("outcome", "cancelled")
+        told["seconds"] = f"{anyio.current_time() - started:.3f}"
+        logger.info(event, extra=told)

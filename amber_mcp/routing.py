@@ -58,7 +58,10 @@ async def list_all(app: App, *, within: float) -> Listed:
             with anyio.fail_after(within):
                 found[name] = await app.models_of(api)
         except TimeoutError:
-            failures[name] = UpstreamTimeout(f"no list of models within {within:.1f} s")
+            failures[name] = UpstreamTimeout(
+                f"no list of models within {within:.1f} s",
+                advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
+            )
         except AmberError as error:
             failures[name] = error
 

@@ -75,8 +75,9 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
             logger.info("ended")
 
     async def list_tools(
-        _: ServerRequestContext[App], __: PaginatedRequestParams | None
+        _: ServerRequestContext[App], params: PaginatedRequestParams | None
     ) -> ListToolsResult:
+        _without_pages(params)
         return ListToolsResult(tools=[_described(tool, settings) for tool in offered.values()])
 
     async def call_tool(
@@ -98,13 +99,15 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         return result
 
     async def resources(
-        context: ServerRequestContext[App], _: PaginatedRequestParams | None
+        context: ServerRequestContext[App], params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
+        _without_pages(params)
         return await list_resources(context.lifespan_context)
 
     async def templates(
-        _: ServerRequestContext[App], __: PaginatedRequestParams | None
+        _: ServerRequestContext[App], params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
+        _without_pages(params)
         return list_templates()
 
     async def read(
@@ -114,8 +117,9 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         return await read_resource(app, params.uri, protocol_version=version)
 
     async def named_prompts(
-        _: ServerRequestContext[App], __: PaginatedRequestParams | None
+        _: ServerRequestContext[App], params: PaginatedRequestParams | None
     ) -> ListPromptsResult:
+        _without_pages(params)
         return list_prompts(prompts)
 
     async def prompt(
@@ -143,6 +147,20 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         on_get_prompt=prompt,
         on_completion=completed,
     )
+
+
+def _without_pages(params: PaginatedRequestParams | None) -> None:
+    """Check that no page is asked for: all lists are bounded, and no cursor was given out.
+
+    Raises:
+        MCPError: if one is.
+    """
+    if params and params.cursor:
+        raise MCPError(
+            code=INVALID_PARAMS,
+            message=f"Unknown cursor: {params.cursor[:80]!r}. This list has no pages: ask for it "
+            "without a cursor.",
+        )
 
 
 def _described(tool: Tool, settings: Settings) -> ToolDescription:

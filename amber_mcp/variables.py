@@ -137,7 +137,7 @@ VARIABLES: Final = (
         "state",
         home,
         "sqlite:~/.amber-mcp/state.db",
-        "Where conversations and runs are kept: `memory`, `sqlite:PATH` or `redis://…`",
+        "Where conversations, runs and uploads are kept: `memory`, `sqlite:PATH` or `redis://…`",
     ),
     Variable(
         "AMBER_STATE_KEY",

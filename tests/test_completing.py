@@ -12,7 +12,7 @@ from mcp.types import (
     PromptReference,
     ResourceTemplateReference,
 )
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
 from amber_mcp.state.store import StateUnavailable
@@ -39,7 +39,7 @@ def models(ids: Sequence[str]) -> JSONResponse:
 async def test_models_and_agents_are_completed(connect: Connect, settings: Settings) -> None:
     async with connect(settings) as client:
         every = await completed(client, "research", "model")
-        some = await completed(client, "research", "model", "DETAIL")
+        some = await completed(client, "research", "model", " DETAIL ")
         agents = await completed(client, "ask_agent", "agent")
         one = await completed(client, "ask_agent", "agent", "H")
     assert "sandbox/detailed" in every.values
@@ -60,6 +60,21 @@ async def test_what_begins_so_comes_first_and_at_most_a_hundred_come(
     assert found.values[:2] == ["gpt-9", "x-gpt-0"]
     assert len(found.values) == 100
     assert (found.total, found.has_more) == (151, True)
+
+
+async def test_typing_on_asks_amber_once_in_a_while(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with upstream(JSONResponse({}, 500), models(["one"]), models(["two"])) as canned:
+        async with connect(canned.settings(AMBER_RETRIES="0")) as client:
+            found = [(await completed(client, "research", "model")).values]
+            monkeypatch.setattr("amber_mcp.app._SECONDS_LISTED", 0)
+            found += [(await completed(client, "research", "model")).values]
+            monkeypatch.undo()
+            for typed in ("", "t", "tw"):
+                found += [(await completed(client, "research", "model", typed)).values]
+    assert found == [[], ["one"], ["two"], ["two"], ["two"]]
+    assert len(canned.seen) == 3
 
 
 async def test_files_are_completed_by_their_names_and_ids(
@@ -92,6 +107,18 @@ async def test_conversations_are_completed_the_latest_first(
             none = await client.complete(CONVERSATION, {"name": "id", "value": ""})
     assert found.completion.values == talks[::-1]
     assert none.completion.values == []
+
+
+async def test_what_cannot_be_typed_as_it_is_is_not_completed(
+    connect: Connect, upstream: Canned
+) -> None:
+    ids = rf'["m-\ud83d", "m\u001b[2J", "m\nx", "m\u202ex", "{KEY}", "ok", " fine "]'
+    body = f'{{"data": [{", ".join(f"""{{"id": {each}}}""" for each in ids[1:-1].split(", "))}]}}'
+    async with upstream(Response(body, media_type="application/json")) as canned:
+        async with connect(canned.settings()) as client:
+            found = await completed(client, "research", "model")
+    assert [each.strip() for each in found.values] == ["ok", "fine"]
+    assert found.total == 2
 
 
 async def test_what_cannot_be_known_is_not_completed(connect: Connect) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
 from pydantic import BaseModel
 
 from amber_mcp.server import build_server
@@ -46,6 +48,21 @@ async def test_what_is_served_is_advertised_and_nothing_else(
         told = client.server_capabilities.model_dump(by_alias=True, exclude_none=True)
     assert set(told) == {"completions", "prompts", "resources", "tools"}
     assert not any(any(options.values()) for options in told.values())
+
+
+async def test_a_cursor_that_was_never_given_out_is_refused(connect: Connect) -> None:
+    async with connect(Settings()) as client:
+        for ask in (
+            client.list_tools,
+            client.list_resources,
+            client.list_resource_templates,
+            client.list_prompts,
+        ):
+            assert (await ask(cursor="")).next_cursor is None
+            with pytest.raises(MCPError) as error:
+                await ask(cursor="page-2")
+            assert error.value.code == INVALID_PARAMS
+            assert "'page-2'" in error.value.message
 
 
 async def test_each_thing_has_words_for_a_person(connect: Connect) -> None:

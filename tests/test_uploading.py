@@ -4,9 +4,11 @@ import base64
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse
 
 from amber_mcp.settings import Settings
 from tests.test_server import Connect, connect, failure, structured, text_of
+from tests.upstream import Canned
 
 __all__ = ["connect"]
 
@@ -40,6 +42,18 @@ async def test_a_file_may_come_as_base64(connect: Connect, settings: Settings) -
         uploaded = structured(await client.call_tool("upload_file", sent))
     assert uploaded["filename"] == "memo.txt"
     assert uploaded["size_bytes"] == 29
+
+
+async def test_a_long_name_keeps_its_ending(connect: Connect, upstream: Canned) -> None:
+    async with upstream(JSONResponse({"id": "f1"})) as canned:
+        async with connect(canned.settings()) as client:
+            for name, kept in {
+                "n" * 251 + ".pdf": "n" * 251 + ".pdf",
+                "n" * 300 + ".pdf": "n" * 251 + ".pdf",
+                "n." + "e" * 300: "n." + "e" * 253,
+            }.items():
+                sent = {"content_base64": "YQ==", "filename": name}
+                assert structured(await client.call_tool("upload_file", sent))["filename"] == kept
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
 from amber_mcp.state.store import StateUnavailable
@@ -66,6 +66,17 @@ async def test_a_key_in_a_name_is_not_remembered(connect: Connect, upstream: Can
             await upload(client, f"{KEY}.txt")
             listed = await files(client)
     assert [each["filename"] for each in listed["files"]] == ["[hidden].txt"]
+
+
+async def test_an_odd_id_is_remembered_as_it_can_be_written(
+    connect: Connect, upstream: Canned
+) -> None:
+    body = Response(rb'{"id": "f\ud83d"}', media_type="application/json")
+    async with upstream(body) as canned:
+        async with connect(canned.settings()) as client:
+            uploaded = await upload(client, "a.txt")
+            listed = await files(client)
+    assert [each["file_id"] for each in listed["files"]] == [uploaded["file_id"]] == ["f\ufffd"]
 
 
 @pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from amber_mcp.app import App
 
-from .arguments import File, Language, Model, OtherFile, file_told, passed_on
+from .arguments import File, Language, Model, OtherFile, passed_on
 from .prompt import Argument, prompt
+from .uploaded import different, meant, uploads_of
 
 
 @prompt(title="Compare two files", tools=("ask_amber",))
@@ -20,15 +21,16 @@ async def compare_files(
     model: Model = "",
 ) -> str:
     """Compare two documents that were uploaded to amber."""
-    one = await file_told(app, "first", first)
-    other = await file_told(app, "second", second)
+    uploads = await uploads_of(app)
+    one, other = meant(uploads, first), meant(uploads, second)
+    different(one, other)
     more = passed_on(app, language=language, model=model)
     about = f" Compare: {focus}" if focus else ""
     return f"""
 Compare two uploaded files.{about}
 
-First: {one}
-Second: {other}
+First: {one.told}
+Second: {other.told}
 
 Call ask_amber{more} with both file_ids in `file_ids`, and with `search` = none, so that the files
 alone are read. Ask in what they agree and in what they differ. Where the answer does not say which

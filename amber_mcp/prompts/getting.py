@@ -12,9 +12,9 @@ from mcp.types import (
 )
 from mcp.types import Prompt as PromptDescription
 
-from amber_mcp.api.json_text import mended
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.harmless import harmless
 from amber_mcp.protocol_errors import protocol_errors
 from amber_mcp.quoting import quoted
 from amber_mcp.redaction import distinct_secrets, without_secrets
@@ -35,7 +35,7 @@ async def get_prompt(
     Raises:
         MCPError: if there is no such prompt, or its arguments cannot be used.
     """
-    with protocol_errors(app.settings, "filling in a prompt"):
+    with protocol_errors(app.settings, "prompt", "filling in a prompt") as told:
         prompt = prompts.get(params.name)
         if prompt is None:
             raise InvalidRequest(
@@ -44,8 +44,9 @@ async def get_prompt(
                 if prompts
                 else "There are none: they need tools that AMBER_TOOLS leaves out.",
             )
+        told["prompt"] = prompt.name
         text = await prompt.text(app, params.arguments or {})
-    clean = mended(without_secrets(text, *distinct_secrets(app.settings.keys)))
+    clean = without_secrets(harmless(text), *distinct_secrets(app.settings.keys))
     message = PromptMessage(role="user", content=TextContent(text=clean))
     return GetPromptResult(description=prompt.description, messages=[message])
 

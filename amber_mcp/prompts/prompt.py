@@ -20,7 +20,7 @@ Values = Callable[[App], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What the user is asked for; `values` completes what was typed."""
+    """What the user is asked for; `values` completes what was typed, a name of one line."""
 
     title: str
     description: str
@@ -65,6 +65,13 @@ class Prompt:
         faults = [f"`{cut(name)}` is unknown" for name in given if name not in self.arguments]
         faults += [
             f"`{name}` is missing" for name in self.arguments if name in self.required - set_.keys()
+        ]
+        faults += [
+            f"`{name}` has more than one line"
+            for name, value in set_.items()
+            if name in self.arguments
+            and self.arguments[name].values
+            and len(value.splitlines()) > 1
         ]
         if faults:
             takes = ", ".join(self.arguments)

@@ -20,7 +20,9 @@ async def research(
     return f"""
 Research this question in the company's own sources and on the web:
 
+<question>
 {question}
+</question>
 
 1. Call ask_amber{more} with the whole question: what do the company's own sources say?
 2. Call web_search{more} with what can be asked in public about it. Put no internal names, figures

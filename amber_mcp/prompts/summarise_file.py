@@ -4,8 +4,9 @@ from typing import Annotated
 
 from amber_mcp.app import App
 
-from .arguments import File, Language, Model, file_told, passed_on
+from .arguments import File, Language, Model, passed_on
 from .prompt import Argument, prompt
+from .uploaded import meant, uploads_of
 
 
 @prompt(title="Summarise a file", tools=("ask_amber",))
@@ -19,11 +20,11 @@ async def summarise_file(
     model: Model = "",
 ) -> str:
     """Summarise a document that was uploaded to amber."""
-    told = await file_told(app, "file", file)
+    told = meant(await uploads_of(app), file).told
     more = passed_on(app, language=language, model=model)
     about = f" Its focus: {focus}" if focus else ""
     return f"""
-Summarise the uploaded file with {told}.{about}
+Summarise this uploaded file: {told}.{about}
 
 Call ask_amber{more} with this file_id in `file_ids`, and with `search` = none, so that the file
 alone is read. Ask for a summary, and ask on with the conversation_id for what is still unclear.

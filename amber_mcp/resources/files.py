@@ -1,10 +1,9 @@
 """`amber://files`: which file had which id."""
 
-import json
-
 from amber_mcp.app import App
+from amber_mcp.state.soon import soon
 
-from .resource import resource
+from .resource import as_json, resource
 
 
 @resource("amber://files", title="Uploaded files", media_type="application/json")
@@ -12,7 +11,7 @@ async def files(app: App) -> str:
     """The files that upload_file has uploaded, the latest first, with their ids."""
     app.require("AMBER")
     most = app.settings.max_list_entries
-    uploads = await app.uploads.all(await app.caller(), most=most + 1)
+    with soon(app.settings.call_timeout):
+        uploads = await app.uploads.all(await app.caller(), most=most + 1)
     listed = [upload.model_dump(mode="json") for upload in uploads[:most]]
-    content = {"files": listed, "truncated": len(uploads) > most}
-    return json.dumps(content, ensure_ascii=False)
+    return as_json({"files": listed, "truncated": len(uploads) > most})

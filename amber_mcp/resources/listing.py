@@ -1,56 +1,44 @@
 """Which resources there are: the fixed ones, and what the caller has used last.
 
-Both lists are bounded, so that they have no pages: a cursor is not given out, nor read.
+Both lists are bounded, so that they have no pages: no cursor is given out.
 """
 
-import logging
-from collections.abc import AsyncIterator
-
 import anyio
-from mcp.types import Annotations, ListResourcesResult, ListResourceTemplatesResult
+from mcp.types import ListResourcesResult, ListResourceTemplatesResult
 from mcp.types import Resource as ResourceDescription
 from mcp.types import ResourceTemplate as TemplateDescription
 
 from amber_mcp.app import App
-from amber_mcp.errors import AmberError, NotFound
-from amber_mcp.redaction import distinct_secrets, without_secrets
 
 from . import RESOURCES, TEMPLATES, Template
-from .resource import Document
-
-logger = logging.getLogger(__name__)
-
-MOST_LISTED = 20
-"""How many of a template's resources are listed."""
-
-_SECONDS = 5.0
+from .latest import latest
+from .resource import for_both
 
 
 async def list_resources(app: App) -> ListResourcesResult:
     """The resources. Where the state cannot be read, those that need none are listed."""
-    listed = [
+    fixed = [
         ResourceDescription(
             uri=each.uri,
             name=each.name,
             title=each.title,
             description=each.description,
             mime_type=each.media_type,
-            annotations=Annotations(audience=["user", "assistant"]),
+            annotations=for_both(),
         )
         for each in RESOURCES
     ]
-    with anyio.move_on_after(min(_SECONDS, app.settings.call_timeout)) as within:
-        try:
-            for template in TEMPLATES:
-                async for each in _latest(app, template):
-                    listed.append(each)  # noqa: PERF401  # what is there counts, if time runs out
-        except AmberError as error:
-            logger.warning("latest resources not listed", extra={"cause": error.kind})
-        except Exception:
-            logger.exception("latest resources not listed")
-    if within.cancelled_caught:
-        logger.warning("latest resources not listed", extra={"cause": "timeout"})
-    return ListResourcesResult(resources=listed)
+    used: dict[str, list[ResourceDescription]] = {}
+
+    async def add(template: Template) -> None:
+        used[template.name] = await latest(app, template)
+
+    async with anyio.create_task_group() as tasks:
+        for template in TEMPLATES:
+            tasks.start_soon(add, template)
+    return ListResourcesResult(
+        resources=fixed + [each for template in TEMPLATES for each in used[template.name]]
+    )
 
 
 def list_templates() -> ListResourceTemplatesResult:
@@ -63,29 +51,8 @@ def list_templates() -> ListResourceTemplatesResult:
                 title=each.title,
                 description=each.description,
                 mime_type=each.media_type,
-                annotations=Annotations(audience=["user", "assistant"]),
+                annotations=for_both(),
             )
             for each in TEMPLATES
         ]
-    )
-
-
-async def _latest(app: App, template: Template) -> AsyncIterator[ResourceDescription]:
-    for each in (await app.store.ids(template.kind, await app.caller()))[:MOST_LISTED]:
-        try:
-            yield _described(app, template, each, await template.read(app, each))
-        except NotFound:  # It has come to its end meanwhile.
-            continue
-
-
-def _described(app: App, template: Template, each: str, document: Document) -> ResourceDescription:
-    secrets = distinct_secrets(app.settings.keys)
-    modified = document.last_modified and document.last_modified.isoformat(timespec="seconds")
-    return ResourceDescription(
-        uri=template.uri_of(each),
-        name=each,
-        title=without_secrets(document.title, *secrets),
-        description=without_secrets(document.description, *secrets),
-        mime_type=template.media_type,
-        annotations=Annotations(audience=["user", "assistant"], last_modified=modified or None),
     )

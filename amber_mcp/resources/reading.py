@@ -1,8 +1,5 @@
 """One resource, read: its text, within its time, without secrets, and logged."""
 
-import logging
-
-import anyio
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -15,9 +12,7 @@ from amber_mcp.protocol_errors import protocol_errors, worded
 from amber_mcp.quoting import cut, quoted
 from amber_mcp.redaction import distinct_secrets, redacted, without_secrets
 
-from . import RESOURCES, TEMPLATES
-
-logger = logging.getLogger(__name__)
+from . import RESOURCES, TEMPLATES, Resource, Template
 
 RESOURCE_NOT_FOUND = -32002
 """The code up to the revision 2025-11-25; from 2026-07-28 on it is -32602."""
@@ -29,35 +24,34 @@ async def read_resource(app: App, uri: str, *, protocol_version: str) -> ReadRes
     Raises:
         MCPError: if nothing does, or it cannot be read.
     """
-    started, outcome, name = anyio.current_time(), "cancelled", "-"
-    try:
-        with protocol_errors(app.settings, "reading a resource"):
-            name, media_type, text = await _found(app, uri, protocol_version)
-            clean = without_secrets(harmless(text), *distinct_secrets(app.settings.keys))
-        outcome = "completed"
-    except MCPError:
-        outcome = "failed"
-        raise
-    finally:
-        seconds = f"{anyio.current_time() - started:.3f}"
-        logger.info("read", extra={"resource": name, "outcome": outcome, "seconds": seconds})
-    contents = TextResourceContents(uri=uri, mime_type=media_type, text=clean)
+    with protocol_errors(app.settings, "read", "reading a resource") as told:
+        if (found := _found(uri)) is None:
+            told["outcome"] = NotFound.kind
+            raise _nothing_at(app, uri, protocol_version)
+        resource, id_ = found
+        told["resource"] = resource.name
+        if isinstance(resource, Resource):
+            text = await resource.read(app)
+        else:
+            try:
+                text = await resource.read(app, id_)
+            except NotFound:
+                told["outcome"] = NotFound.kind
+                raise _nothing_at(app, uri, protocol_version) from None
+        clean = without_secrets(harmless(text), *distinct_secrets(app.settings.keys))
+    contents = TextResourceContents(uri=uri, mime_type=resource.media_type, text=clean)
     return ReadResourceResult(contents=[contents])
 
 
-async def _found(app: App, uri: str, protocol_version: str) -> tuple[str, str, str]:
-    """The name, the media type and the text of what stands at `uri`."""
+def _found(uri: str) -> tuple[Resource | Template, str] | None:
+    """The resource with this address; or the template that it is of, and the id in it."""
     for resource in RESOURCES:
         if uri == resource.uri:
-            return resource.name, resource.media_type, await resource.read(app)
+            return resource, ""
     for template in TEMPLATES:
-        if found := template.id_in(uri):
-            try:
-                document = await template.read(app, found)
-            except NotFound:
-                break
-            return template.name, template.media_type, document.text
-    raise _nothing_at(app, uri, protocol_version)
+        if id_ := template.id_in(uri):
+            return template, id_
+    return None
 
 
 def _nothing_at(app: App, uri: str, protocol_version: str) -> MCPError:

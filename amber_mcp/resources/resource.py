@@ -4,37 +4,37 @@ A `Resource` has one address, a `Template` one for each id under which the calle
 """
 
 import inspect
+import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from mcp.types import Annotations
+
 from amber_mcp.app import App
+from amber_mcp.harmless import one_line
 from amber_mcp.state.store import Kind
 
 _ID = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
+_MAX_TITLE_CHARS = 80
 MediaType = Literal["text/markdown", "application/json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """What an id leads to: its text, and how a list shows it."""
+class Entry:
+    """How a list shows one of a template's resources."""
 
-    text: str
     title: str
     description: str
     last_modified: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Resource:
-    """One resource. `read` returns its text."""
+class _Named:
+    """Something that is read by a function, which names and describes it."""
 
-    uri: str
-    title: str
-    media_type: MediaType
-    read: Callable[[App], Awaitable[str]]
+    read: Callable[..., Awaitable[str]]
 
     @property
     def name(self) -> str:
@@ -48,28 +48,30 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Template:
+class Resource(_Named):
+    """One resource. `read` returns its text."""
+
+    uri: str
+    title: str
+    media_type: MediaType
+    read: Callable[[App], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Template(_Named):
     """Resources whose addresses differ by the id at the end.
 
-    `kind` says as what the store keeps them. `read` returns one of them, and raises `NotFound`
-    where the caller has none with that id.
+    `kind` says as what the store keeps them. `read` returns the text of one of them, and `describe`
+    what a list shows of one that a caller has; both raise `NotFound` where there is none with that
+    id, or not any more.
     """
 
     uri: str
     title: str
     media_type: MediaType
     kind: Kind
-    read: Callable[[App, str], Awaitable[Document]]
-
-    @property
-    def name(self) -> str:
-        """What programs call it."""
-        return self.read.__name__
-
-    @property
-    def description(self) -> str:
-        """What they hold, for the host."""
-        return inspect.cleandoc(self.read.__doc__ or "")
+    read: Callable[[App, str], Awaitable[str]]
+    describe: Callable[[App, str, str], Awaitable[Entry]]
 
     def uri_of(self, id: str) -> str:  # noqa: A002  # the variable's name in the address
         """The address for an id."""
@@ -81,6 +83,22 @@ class Template:
         return found if found != uri and _ID.fullmatch(found) else ""
 
 
+def titled(text: str) -> str:
+    """The beginning of a text, as a title or a name in one line."""
+    return one_line(text, max_chars=_MAX_TITLE_CHARS)
+
+
+def for_both(last_modified: datetime | None = None) -> Annotations:
+    """What hosts are told of every resource: users and assistants may read it."""
+    when = last_modified and last_modified.isoformat(timespec="seconds")
+    return Annotations(audience=["user", "assistant"], last_modified=when or None)
+
+
+def as_json(content: Mapping[str, object]) -> str:
+    """The text of a resource in JSON. Halves of split characters stay: whoever sends it mends."""
+    return json.dumps(content, ensure_ascii=False)
+
+
 def resource(
     uri: str, *, title: str, media_type: MediaType
 ) -> Callable[[Callable[[App], Awaitable[str]]], Resource]:
@@ -89,7 +107,12 @@ def resource(
 
 
 def template(
-    uri: str, *, title: str, media_type: MediaType, kind: Kind
-) -> Callable[[Callable[[App, str], Awaitable[Document]]], Template]:
+    uri: str,
+    *,
+    title: str,
+    media_type: MediaType,
+    kind: Kind,
+    describe: Callable[[App, str, str], Awaitable[Entry]],
+) -> Callable[[Callable[[App, str], Awaitable[str]]], Template]:
     """Declare resources of one kind; `{id}` stands at the end of `uri`."""
-    return lambda read: Template(uri, title, media_type, kind, read)
+    return lambda read: Template(uri, title, media_type, kind, read, describe)

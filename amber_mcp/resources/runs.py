@@ -3,33 +3,48 @@
 from datetime import UTC, datetime
 
 from amber_mcp.app import App
-from amber_mcp.harmless import one_line
+from amber_mcp.redaction import CUT
+from amber_mcp.state.soon import soon
+from amber_mcp.state.unreadable import readable
 from amber_mcp.tools.following import told
 
-from .resource import Document, template
+from .resource import Entry, template, titled
 from .transcript import blockquote
 
-_MAX_TITLE_CHARS = 80
+
+async def described(app: App, caller: str, run_id: str) -> Entry:
+    """A run by its task."""
+    found = await app.runs_of(caller).open(run_id)
+    ended = found.about.started + found.elapsed_seconds
+    return Entry(
+        title=titled(found.about.task),
+        description=f"A run of the agent {titled(found.about.agent)}: {found.status}.",
+        last_modified=datetime.fromtimestamp(ended, UTC),
+    )
 
 
-@template("amber://runs/{id}", title="Agent run", media_type="text/markdown", kind="run")
-async def run(app: App, run_id: str) -> Document:
+@template(
+    "amber://runs/{id}",
+    title="Agent run",
+    media_type="text/markdown",
+    kind="run",
+    describe=described,
+)
+async def run(app: App, run_id: str) -> str:
     """A run of an agent, by its run_id: its task, its status and its answer so far."""
     app.require("AMBER")
-    _, found = await app.run(run_id)
-    title = one_line(found.about.task, max_chars=_MAX_TITLE_CHARS)
-    began = datetime.fromtimestamp(found.about.started, UTC)
+    with soon(app.settings.call_timeout):
+        _, found = await app.run(run_id)
+    with readable(f"the run {run_id[:80]!r}"):
+        answer = told(found, app.settings).as_text()
+        began = datetime.fromtimestamp(found.about.started, UTC)
+    task, most = found.about.task, app.settings.max_history_chars
     parts = (
-        f"# {title}",
+        f"# {titled(task)}",
         f"run_id: {run_id}",
-        f"## Task (agent {one_line(found.about.agent, max_chars=400)}, {began:%Y-%m-%d %H:%M} UTC)",
-        blockquote(found.about.task),
+        f"## Task (agent {titled(found.about.agent)}, {began:%Y-%m-%d %H:%M} UTC)",
+        blockquote(task if len(task) <= most else task[:most] + CUT),
         f"## {found.status.capitalize()}",
-        told(found, app.settings).as_text(),
+        answer,
     )
-    return Document(
-        text="\n\n".join(parts) + "\n",
-        title=title,
-        description=f"A run of the agent {found.about.agent}: {found.status}.",
-        last_modified=datetime.fromtimestamp(found.about.started + found.elapsed_seconds, UTC),
-    )
+    return "\n\n".join(parts) + "\n"

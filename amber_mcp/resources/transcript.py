@@ -1,33 +1,37 @@
 """A conversation as Markdown, for a person to read or to keep."""
 
+import re
+
 from amber_mcp.harmless import one_line
 from amber_mcp.redaction import CUT
 from amber_mcp.state.conversations import Conversation, Turn
 
-_MAX_TITLE_CHARS = 80
+from .resource import titled
+
+_LIKE_A_TURN = re.compile(r"^(?=[ \t]*#+[ \t]*\d+\.[ \t]*Question\b)", re.MULTILINE)
+_LIMIT = "AMBER_MAX_HISTORY_CHARS says how many characters a transcript may have."
 
 
 def transcript(conversation_id: str, conversation: Conversation, *, max_chars: int) -> str:
     """Each turn: what was asked, of whom, and what the answer was.
 
     Args:
-        max_chars: of questions and answers. The oldest turns are left out; of the last one, if it
-            is too long alone, both are cut. The text tells.
+        max_chars: of questions and answers. The oldest turns are left out; the last one, if it is
+            too long alone, is cut. The text tells.
     """
     shown = conversation.within(max_chars)
-    turns = shown.turns or [_cut(conversation.turns[-1], max_chars // 2)]
+    turns = shown.turns or [_cut(conversation.turns[-1], max_chars)]
     left_out = len(conversation.turns) - len(turns)
-    parts = [
-        f"# {one_line(conversation.turns[0].question, max_chars=_MAX_TITLE_CHARS)}",
-        f"conversation_id: {conversation_id}",
-    ]
-    if left_out or not shown.turns:
-        parts.append(
-            f"[Cut: without the {left_out} oldest turns. AMBER_MAX_HISTORY_CHARS says how many "
-            "characters a transcript may have.]"
-        )
+    parts = [f"# {titled(conversation.turns[0].question)}", f"conversation_id: {conversation_id}"]
+    if left_out:
+        without = "the oldest turn" if left_out == 1 else f"the {left_out} oldest turns"
+        parts.append(f"[Cut: without {without}. {_LIMIT}]")
+    if not shown.turns:
+        parts.append(f"[The last turn is cut. {_LIMIT}]")
     for number, turn in enumerate(turns, left_out + 1):
-        parts += [f"## {number}. {_asked(turn)}", blockquote(turn.question), turn.answer.strip()]
+        # What an answer quotes, from the web for one, is not to pass for a turn.
+        answer = _LIKE_A_TURN.sub(r"\\", turn.answer.strip())
+        parts += [f"## {number}. {_asked(turn)}", blockquote(turn.question), answer]
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,11 +50,11 @@ def blockquote(text: str) -> str:
 
 
 def _cut(turn: Turn, max_chars: int) -> Turn:
-    """The turn with at most so many characters of its question, and of its answer."""
+    """The turn with at most so many characters: up to half of them are the question's."""
+    question = _shortened(turn.question, max_chars // 2)
+    answer = _shortened(turn.answer, max_chars - min(len(turn.question), max_chars // 2))
+    return turn.model_copy(update={"question": question, "answer": answer})
 
-    def shortened(text: str) -> str:
-        return text if len(text) <= max_chars else text[:max_chars] + CUT
 
-    return turn.model_copy(
-        update={"question": shortened(turn.question), "answer": shortened(turn.answer)}
-    )
+def _shortened(text: str, max_chars: int) -> str:
+    return text if len(text) <= max_chars else text[:max_chars] + CUT

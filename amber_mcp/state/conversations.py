@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from amber_mcp.errors import NotFound
 
 from .store import Key, Store
+from .unreadable import readable
 
 Origin = Literal["company", "web"]
 
@@ -104,11 +105,13 @@ class Conversations:
 
         Raises:
             NotFound: if there is none, or none any more.
+            Unreadable: if another version kept it.
         """
         turns = await self._store.items(Key("conversation", caller, conversation_id))
         if not turns:
             raise _ended(conversation_id)
-        return Conversation([Turn.model_validate(turn) for turn in turns])
+        with readable(f"the conversation {conversation_id[:80]!r}"):
+            return Conversation([Turn.model_validate(turn) for turn in turns])
 
     async def add(self, caller: str, conversation_id: str, turn: Turn, *, is_new: bool) -> None:
         """Add a finished turn.

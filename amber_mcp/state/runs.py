@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from amber_mcp.errors import NotFound
 
 from .store import Key, Kind, Store
+from .unreadable import readable
 
 Status = Literal["running", "completed", "failed", "stopped", "lost"]
 
@@ -206,6 +207,7 @@ class Runs:
 
         Raises:
             NotFound: if there is none, or none any more.
+            Unreadable: if another version kept it.
         """
         record = await self._store.get(self._key("run", run_id))
         if record is None:
@@ -214,8 +216,9 @@ class Runs:
                 advice="The agent may have acted: look what was done before you begin the task "
                 "anew, with `agent` and `task` and without `run_id`.",
             )
-        run = Run(run_id, About.model_validate(record))
-        await self.refresh(run)
+        with readable(f"the run {run_id[:80]!r}"):
+            run = Run(run_id, About.model_validate(record))
+            await self.refresh(run)
         return run
 
     async def refresh(self, run: Run) -> None:

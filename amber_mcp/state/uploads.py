@@ -1,11 +1,15 @@
 """Uploads: amber lists no files and tells nothing of them, so their ids are remembered here."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from .store import Key, Store
+from .unreadable import Unreadable, readable
+
+logger = logging.getLogger(__name__)
 
 
 class Upload(BaseModel):
@@ -34,12 +38,24 @@ class Uploads:
         await self._store.put(key, upload.model_dump(mode="json"), ttl=self._ttl)
 
     async def get(self, caller: str, file_id: str) -> Upload | None:
-        """The caller's upload with this id, or `None`."""
+        """The caller's upload with this id, or `None`.
+
+        Raises:
+            Unreadable: if another version kept it.
+        """
         record = await self._store.get(Key("upload", caller, file_id))
-        return None if record is None else Upload.model_validate(record)
+        with readable(f"the upload {file_id[:80]!r}"):
+            return None if record is None else Upload.model_validate(record)
 
     async def all(self, caller: str, *, most: int) -> Sequence[Upload]:
-        """The caller's uploads, at most so many, the latest first."""
-        ids = (await self._store.ids("upload", caller))[:most]
-        found = [await self.get(caller, file_id) for file_id in ids]
-        return [upload for upload in found if upload is not None]
+        """The caller's uploads, at most so many, the latest first; without what cannot be read."""
+        found: list[Upload] = []
+        for file_id in (await self._store.ids("upload", caller))[:most]:
+            try:
+                upload = await self.get(caller, file_id)
+            except Unreadable as error:
+                logger.warning("upload not listed", extra={"cause": error.message})
+                continue
+            if upload is not None:
+                found.append(upload)
+        return found

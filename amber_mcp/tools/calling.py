@@ -6,7 +6,8 @@ import logging
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
 from amber_mcp.api.json_text import mended, mended_json
-from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InternalError, UpstreamTimeout
+from amber_mcp.bounded import GRACE_SECONDS, amber_errors
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError
 from amber_mcp.protocol_errors import worded
 from amber_mcp.redaction import (
     CUT,
@@ -21,7 +22,6 @@ from .tool import Call, Tool
 
 logger = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 0.5
 _MAX_LOGGED_CHARS = 1000
 
 
@@ -57,24 +57,14 @@ async def _finished(
     """
     settings = call.app.settings
     limit = settings.call_timeout
-    try:
-        # A tool that has something to show for its time ends by itself, just before this.
-        with call.clock.fail_after(limit + _GRACE_SECONDS):
+    advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
+    with amber_errors(tool.name, limit, others=(InputRequiredError,), advice=advice):
+        with call.clock.fail_after(limit + GRACE_SECONDS):
             result = await tool(call, arguments)
         secrets = distinct_secrets(settings.keys)
         text = mended(without_secrets(result.as_text(), *secrets))
         structured = result.model_dump(mode="json", exclude_none=True)
         failure = result.failure
-    except (AmberError, InputRequiredError):
-        raise
-    except TimeoutError:
-        advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
-        raise UpstreamTimeout(f"{tool.name} took longer than {limit:g} s", advice=advice) from None
-    except Exception as error:
-        logger.exception("call failed unexpectedly", extra={"tool": tool.name})
-        raise InternalError(
-            f"{tool.name} failed with {type(error).__name__}; the log has the details"
-        ) from None
     finished = CallToolResult(content=[TextContent(text=text)], is_error=bool(failure))
     if settings.structured:
         clean = mended_json(json_without_secrets(structured, *secrets))

@@ -21,6 +21,8 @@ from amber_mcp.state.uploads import Upload
 from .remembering import is_kept
 from .tool import Call, Result, tool
 
+_MAX_NAME_CHARS = 255
+
 
 class Uploaded(Result):
     """The file as amber took it."""
@@ -127,7 +129,14 @@ def _plain_name(filename: str) -> str:
     name = "".join(char for char in name if char.isprintable())
     if name in ("", ".", ".."):
         raise InvalidRequest(f"`filename` holds no name: {filename[:80]!r}")
-    return name
+    return _short(name)
+
+
+def _short(name: str) -> str:
+    """A name with its ending, of at most so many characters as file systems allow."""
+    ending = PurePosixPath(name).suffix
+    kept = ending if len(ending) < _MAX_NAME_CHARS // 2 else ""
+    return name if len(name) <= _MAX_NAME_CHARS else name[: _MAX_NAME_CHARS - len(kept)] + kept
 
 
 def _media_type(name: str) -> str:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
+from starlette.responses import Response
 
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import ENVELOPE, StdioProgram, stdio_program
 from tests.e2e.test_python_clients import ERAS, connected, facts
+from tests.planted import KEY
+from tests.upstream import Canned
 
 NOT_FOUND = {"2025-11-25": -32002, "2026-07-28": -32602}
 
@@ -72,6 +75,25 @@ async def test_what_was_asked_and_uploaded_is_found_again(
             await client.get_prompt("research", {})
         assert error.value.code == -32602
         assert "`question` is missing" in error.value.message
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+async def test_an_odd_model_is_listed_and_not_completed(
+    transport: str, mode: str, upstream: Canned
+) -> None:
+    body = rb'{"data": [{"id": "m-\ud83d"}, {"id": "ok"}]}'
+    async with upstream(Response(body, media_type="application/json")) as canned:
+        variables = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY}
+        async with connected(transport, mode, variables) as client:
+            found = await client.complete(
+                PromptReference(name="research"), {"name": "model", "value": ""}
+            )
+            (contents,) = (await client.read_resource("amber://models")).contents
+    assert found.completion.values == ["ok"]
+    assert isinstance(contents, TextResourceContents)
+    listed = [each["id"] for each in json.loads(contents.text)["models"]]
+    assert set(listed) == {"m-\ufffd", "ok"}
 
 
 async def raw(program: StdioProgram, number: int, method: str, params: str) -> dict[str, Any]:

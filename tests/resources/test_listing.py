@@ -6,9 +6,12 @@ import anyio
 import pytest
 from mcp import Client
 
-from amber_mcp.resources.listing import MOST_LISTED
+from amber_mcp.app import open_app
+from amber_mcp.resources import TEMPLATES
+from amber_mcp.resources.latest import MOST_LISTED
 from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
+from amber_mcp.state.memory import MemoryStore
+from amber_mcp.state.store import Key, StateUnavailable
 from tests.planted import KEY
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned, completion
@@ -88,8 +91,109 @@ async def test_without_the_state_the_fixed_ones_are_listed(
         raise StateUnavailable("the home of the state is out of order")
 
     monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
-    monkeypatch.setattr("amber_mcp.resources.listing._SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", 0.1)
     async with connect(Settings()) as client:
         assert [each.uri for each in (await client.list_resources()).resources] == FIXED
+    records = [each for each in caplog.records if each.msg == "latest resources not listed"]
+    assert {each.__dict__["kind"] for each in records} == {"conversation", "run"}
+    assert len(records) == 2
+    for record in records:
+        assert record.levelname == ("ERROR" if trouble == "unforeseen" else "WARNING")
+
+
+@pytest.mark.parametrize("trouble", ["hanging", "unavailable"])
+@pytest.mark.parametrize("bound", ["_SECONDS", "AMBER_CALL_TIMEOUT"])
+async def test_what_is_there_is_listed_though_the_rest_is_not(
+    connect: Connect,
+    upstream: Canned,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: str,
+    bound: str,
+) -> None:
+    items, slow = MemoryStore.items, set[str]()
+
+    async def some(self: MemoryStore, key: Key, start: int = 0) -> object:
+        if key.id in slow:
+            if trouble == "hanging":
+                await anyio.sleep_forever()
+            raise StateUnavailable("the home of the state is out of order")
+        return await items(self, key, start)
+
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", some)
+    seconds = 0.3 if bound == "_SECONDS" else 1000
+    monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", seconds)
+    async with upstream(completion("Because.")) as canned:
+        limit = "0.3" if bound == "AMBER_CALL_TIMEOUT" else "50"
+        settings = canned.settings(AMBER_MODEL="m", AMBER_CALL_TIMEOUT=limit)
+        async with connect(settings) as client:
+            talks = [await ask(client, f"{n}?") for n in range(3)]
+            run = structured(await client.call_tool("run_agent", {"agent": "a", "task": "Go."}))
+            slow.add(talks[0])
+            listed = [each.uri for each in (await client.list_resources()).resources]
+    assert f"amber://runs/{run['run_id']}" in listed
+    assert f"amber://conversations/{talks[0]}" not in listed
+    assert listed.index(f"amber://conversations/{talks[2]}") == len(FIXED) + 1
     (record,) = [each for each in caplog.records if each.msg == "latest resources not listed"]
-    assert record.levelname == ("ERROR" if trouble == "unforeseen" else "WARNING")
+    assert record.__dict__["kind"] == "conversation"
+    assert record.__dict__["cause"] == ("timeout" if trouble == "hanging" else "internal_error")
+
+
+async def test_what_ends_meanwhile_is_not_listed_and_not_told(
+    connect: Connect,
+    upstream: Canned,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def gone(*_: object) -> list[str]:
+        return ["x_gone"]
+
+    async with upstream(completion("Because.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", gone)
+            assert [each.uri for each in (await client.list_resources()).resources] == FIXED
+    assert not [each for each in caplog.records if "not listed" in each.msg]
+
+
+async def test_a_key_in_a_title_is_not_listed(
+    connect: Connect, upstream: Canned, tmp_path: object
+) -> None:
+    about = {"agent": f"a {KEY}", "task": f"Use {KEY}.", "fingerprint": "f", "started": 1.0}
+    async with upstream(completion("Because.")) as canned:
+        settings = canned.settings(AMBER_STATE=f"sqlite:{tmp_path}/state.db")
+        async with open_app(settings) as app:  # Whatever keeps it takes keys out; so does the list.
+            await app.store.put(Key("run", await app.caller(), "run_1"), {**about}, ttl=60)
+        async with connect(settings) as client:
+            (listed,) = (await client.list_resources()).resources[len(FIXED) :]
+    assert (listed.title, listed.description) == (
+        "Use [hidden].",
+        "A run of the agent a [hidden]: lost.",
+    )
+
+
+async def test_the_state_is_asked_for_the_caller_once_a_kind_and_a_few_things_at_once(
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, secret = MemoryStore.items, MemoryStore.secret
+    asked, at_once = [], {"now": 0, "most": 0}
+
+    async def counted(self: MemoryStore) -> bytes:
+        asked.append("secret")
+        return await secret(self)
+
+    async def slow(self: MemoryStore, key: Key, start: int = 0) -> object:
+        at_once["now"] += 1
+        at_once["most"] = max(at_once.values())
+        await anyio.lowlevel.checkpoint()
+        at_once["now"] -= 1
+        return await items(self, key, start)
+
+    async with upstream(completion("Because.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            for n in range(8):
+                await ask(client, f"{n}?")
+            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", slow)
+            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", counted)
+            assert len((await client.list_resources()).resources) == len(FIXED) + 8
+    assert len(asked) == len(TEMPLATES)
+    assert 1 < at_once["most"] <= 5

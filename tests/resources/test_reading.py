@@ -170,11 +170,13 @@ async def test_an_amber_that_stays_silent_is_not_waited_for_long(
             error = await refusal(client, "amber://models")
     assert asked.is_set()
     assert error.message.startswith("upstream_timeout: ")
+    assert "AMBER_CALL_TIMEOUT" in error.message
 
 
 @pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("uri", ["amber://conversations/conv_1", "amber://runs/r", "amber://files"])
 async def test_a_state_in_disorder_is_told(
-    connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str
+    connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str, uri: str
 ) -> None:
     async def fails(*_: object) -> None:
         if trouble == "hanging":
@@ -183,11 +185,31 @@ async def test_a_state_in_disorder_is_told(
             raise ValueError("an inner matter")
         raise StateUnavailable("the home of the state is out of order")
 
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", fails)
     settings = settings.model_copy(update={"call_timeout": 0.2})
     async with connect(settings) as client:
-        error = await refusal(client, "amber://conversations/conv_1")
+        error = await refusal(client, uri)
     assert error.code == INTERNAL_ERROR
-    kind = "upstream_timeout" if trouble == "hanging" else "internal_error"
-    assert error.message.startswith(f"{kind}: ")
+    assert error.message.startswith("internal_error: ")
+    assert ("AMBER_STATE" in error.message) is (trouble != "unforeseen")
     assert "inner matter" not in error.message
+
+
+async def test_every_read_is_logged_with_what_became_of_it(
+    connect: Connect, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "amber_mcp")
+    async with connect(settings) as client:
+        await read(client, "amber://agents")
+        await refusal(client, "amber://conversations/conv_none")
+        await refusal(client, "amber://other")
+    async with connect(Settings()) as client:
+        await refusal(client, "amber://files")
+    records = [each.__dict__ for each in caplog.records if each.msg == "read"]
+    assert [(each.get("resource"), each["outcome"]) for each in records] == [
+        ("agents", "completed"),
+        ("conversation", "not_found"),
+        (None, "not_found"),
+        ("files", "not_configured"),
+    ]
+    assert all(float(each["seconds"]) >= 0 for each in records)

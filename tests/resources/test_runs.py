@@ -1,5 +1,7 @@
 """A run of an agent as a resource: while it goes on, and when it has ended."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from amber_mcp.settings import Settings
@@ -30,6 +32,29 @@ async def test_a_run_reads_as_far_as_it_is(connect: Connect, upstream: Canned) -
     assert "## Stopped" in ended.text
     assert (str(listed.uri), listed.title) == (uri, "Sum up. Briefly.")
     assert listed.description == "A run of the agent a: running."
+    assert listed.annotations is not None
+    assert listed.annotations.last_modified is not None
+    modified = datetime.fromisoformat(listed.annotations.last_modified)
+    assert abs(datetime.now(UTC) - modified) < timedelta(minutes=1)
+
+
+async def test_a_run_is_listed_in_one_short_harmless_line(
+    connect: Connect, upstream: Canned
+) -> None:
+    agent = f"a\nb\x1b[2J{'c' * 200}"
+    async with upstream(completion("Done.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            run = structured(await run_agent(client, agent=agent, task="Go."))
+            (listed,) = [
+                each
+                for each in (await client.list_resources()).resources
+                if each.uri.startswith("amber://runs/")
+            ]
+            text = (await read(client, f"amber://runs/{run['run_id']}")).text
+    shown = f"a b[2J{'c' * 73}…"
+    assert listed.description is not None
+    assert listed.description.startswith(f"A run of the agent {shown}: ")
+    assert f"## Task (agent {shown}, " in text
 
 
 async def test_a_run_that_is_done_reads_with_its_answer(connect: Connect, upstream: Canned) -> None:
@@ -41,6 +66,21 @@ async def test_a_run_that_is_done_reads_with_its_answer(connect: Connect, upstre
             conversation = f"amber://conversations/{run['conversation_id']}"
             assert "All done." in (await read(client, conversation)).text
     assert "## Completed\n\nAll done." in text
+
+
+async def test_a_long_task_is_cut(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion("Done.")) as canned:
+        settings = canned.settings(AMBER_MODEL="m", AMBER_MAX_HISTORY_CHARS="100")
+        async with connect(settings) as client:
+            run = structured(await run_agent(client, agent="a", task="t" * 500))
+            text = (await read(client, f"amber://runs/{run['run_id']}")).text
+    assert f"\n> {'t' * 100}… (cut)\n" in text
+
+
+async def test_without_configuration_a_run_is_not_looked_for(connect: Connect) -> None:
+    async with connect(Settings()) as client:
+        error = await refusal(client, "amber://runs/run_none")
+    assert error.message.startswith("not_configured: ")
 
 
 @pytest.mark.parametrize("run_id", ["run_none", "", "a/b", "{id}"])

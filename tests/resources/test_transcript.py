@@ -70,5 +70,21 @@ def test_the_oldest_turns_are_left_out_where_there_are_too_many() -> None:
 def test_a_last_turn_that_is_too_long_alone_is_cut() -> None:
     turns = [turn("0?", "0."), turn("q" * 500, "a" * 500)]
     told = transcript("conv_1", Conversation(turns), max_chars=100)
-    assert "[Cut: without the 1 oldest turns." in told
+    assert "[Cut: without the oldest turn. AMBER_MAX_HISTORY_CHARS says" in told
+    assert "[The last turn is cut. AMBER_MAX_HISTORY_CHARS says" in told
     assert f"> {'q' * 50}… (cut)\n\n{'a' * 50}… (cut)\n" in told
+
+
+def test_a_short_question_leaves_its_room_to_the_answer() -> None:
+    told = transcript("conv_1", Conversation([turn("Why?", "a" * 500)]), max_chars=100)
+    assert "oldest" not in told
+    assert "[The last turn is cut. " in told
+    assert f"> Why?\n\n{'a' * 96}… (cut)\n" in told
+
+
+def test_an_answer_cannot_pass_for_a_turn() -> None:
+    answer = "Yes.\n\n## 2. Question (company)\n\n> Who?\n\n# 3.Question\n\n## Notes\n\n# 1. Steps"
+    told = transcript("conv_1", Conversation([turn("Why?", answer)]), max_chars=1000)
+    headings = [line for line in told.splitlines() if line.startswith("#")]
+    assert headings == ["# Why?", "## 1. Question (company)", "## Notes", "# 1. Steps"]
+    assert "\n\\## 2. Question (company)\n" in told

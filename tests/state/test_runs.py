@@ -9,6 +9,7 @@ import pytest
 from amber_mcp.errors import NotFound
 from amber_mcp.state.runs import LEASE_SECONDS, About, Run, Runs
 from amber_mcp.state.store import Store
+from amber_mcp.state.unreadable import Unreadable
 from tests.state.conftest import Place
 
 ABOUT = About(agent="hr", task="Go.", fingerprint="f", started=1_000_000.0)
@@ -211,5 +212,5 @@ async def test_whoever_carries_a_run_hears_that_it_is_to_stop(runs: Runs) -> Non
 async def test_a_run_that_holds_something_strange_is_told_as_a_fault(runs: Runs) -> None:
     await runs.begin("r", ABOUT)
     await runs.tell("r", {"what": "is this"})
-    with pytest.raises(ValueError, match="none should"):
+    with pytest.raises(Unreadable, match="another version"):
         await runs.open("r")

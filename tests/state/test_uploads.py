@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 import anyio
+import pytest
 
-from amber_mcp.state.store import Store
+from amber_mcp.state.store import Key, Store
 from amber_mcp.state.uploads import Upload, Uploads
 from tests.state.conftest import Place
 
@@ -58,3 +59,21 @@ async def test_an_upload_is_forgotten_in_time(place: Place, store: Store) -> Non
         await place.later(1.1)
         assert await uploads.get(place.caller, "f1") is None
         assert await uploads.all(place.caller, most=10) == []
+
+
+async def test_no_more_are_read_than_are_asked_for(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with anyio.fail_after(30):
+        uploads = Uploads(store, ttl=DAY)
+        for number in range(4):
+            await uploads.add(place.caller, upload(f"f{number}"))
+        get, read = store.get, list[str]()
+
+        async def counted(key: Key) -> object:
+            read.append(key.id)
+            return await get(key)
+
+        monkeypatch.setattr(store, "get", counted)
+        found = await uploads.all(place.caller, most=2)
+    assert [each.file_id for each in found] == read == ["f3", "f2"]
