@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from amber_mcp.app import App
 from amber_mcp.redaction import CUT
 from amber_mcp.state.soon import soon
-from amber_mcp.state.unreadable import readable
 from amber_mcp.tools.following import told
 
 from .resource import Entry, template, titled
@@ -35,9 +34,8 @@ async def run(app: App, run_id: str) -> str:
     app.require("AMBER")
     with soon(app.settings.call_timeout):
         _, found = await app.run(run_id)
-    with readable(f"the run {run_id[:80]!r}"):
-        answer = told(found, app.settings).as_text()
-        began = datetime.fromtimestamp(found.about.started, UTC)
+    answer = told(found, app.settings).as_text()
+    began = datetime.fromtimestamp(found.about.started, UTC)
     task, most = found.about.task, app.settings.max_history_chars
     parts = (
         f"# {titled(task)}",

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from amber_mcp.errors import NotFound
 
 from .store import Key, Kind, Store
-from .unreadable import readable
+from .unreadable import Unreadable, readable
 
 Status = Literal["running", "completed", "failed", "stopped", "lost"]
 
@@ -232,7 +232,8 @@ class Runs:
             if len(whole) < run.seen:  # The home was emptied, and the run told on.
                 run.seen, run.text, items = 0, "", whole
         run.is_held = is_held
-        run.add(items)
+        with readable("what happened in this run"):
+            run.add(items)
 
     async def wait(self, run: Run) -> None:
         """Return once there is more to read, or nobody carries the run any more, at two looks."""
@@ -260,7 +261,7 @@ class Runs:
     async def _opened(self, run_id: str) -> Run | None:
         try:
             return await self.open(run_id)
-        except NotFound:
+        except (NotFound, Unreadable):
             return None
 
     async def _let_go(self, key: Key, claim: JsonValue) -> None:

@@ -10,6 +10,7 @@ from amber_mcp.api.sources import without_images
 from amber_mcp.errors import AmberError
 from amber_mcp.settings import Settings
 from amber_mcp.state.runs import Run, Runs, Status
+from amber_mcp.state.unreadable import readable
 
 from .answered import Answered
 from .tool import Call
@@ -85,20 +86,25 @@ async def follow(call: Call, runs: Runs, run: Run) -> AgentRun:
 
 
 def told(run: Run, settings: Settings) -> AgentRun:
-    """The result for a run as far as it has been read."""
-    return AgentRun.model_validate(
-        {
-            "answer": without_images(mended(run.text)),
-            "sources": [],
-            "model": "",
-            "truncated": len(run.text) >= settings.max_answer_chars,
-            **run.result,
-            "status": run.status,
-            "run_id": run.id,
-            "agent": run.about.agent,
-            "elapsed_seconds": run.elapsed_seconds,
-        }
-    )
+    """The result for a run as far as it has been read.
+
+    Raises:
+        Unreadable: if another version kept its end.
+    """
+    with readable(f"the run {run.id[:80]!r}"):
+        return AgentRun.model_validate(
+            {
+                "answer": without_images(mended(run.text)),
+                "sources": [],
+                "model": "",
+                "truncated": len(run.text) >= settings.max_answer_chars,
+                **run.result,
+                "status": run.status,
+                "run_id": run.id,
+                "agent": run.about.agent,
+                "elapsed_seconds": run.elapsed_seconds,
+            }
+        )
 
 
 def _news_of(run: Run) -> str:
