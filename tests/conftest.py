@@ -1,5 +1,6 @@
 """What all tests share: the event loop, the sandbox as a program of its own, canned upstreams."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator, Mapping
@@ -16,6 +17,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from amber_mcp.settings import Settings
 from tests.planted import SANDBOX_KEY, Watch
 from tests.upstream import Canned, running_upstream
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """With `-n auto`: more than there are cores, since many tests wait."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(scope="session")
