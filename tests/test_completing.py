@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -15,9 +14,9 @@ from mcp.types import (
 from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
 from tests.planted import KEY
 from tests.resources.test_listing import ask
+from tests.state.troubles import TROUBLES, failing
 from tests.test_server import Connect, connect
 from tests.test_uploads import upload
 from tests.upstream import Canned, completion, stalled_stream
@@ -146,18 +145,11 @@ async def test_without_amber_there_is_nothing_and_no_error(
     assert record.levelname == "DEBUG"
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("trouble", TROUBLES)
 async def test_without_the_state_there_is_nothing_and_no_error(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    async def fails(*_: object) -> None:
-        if trouble == "hanging":
-            await anyio.sleep_forever()
-        if trouble == "unforeseen":
-            raise ValueError("an inner matter")
-        raise StateUnavailable("the home of the state is out of order")
-
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", failing(trouble))
     monkeypatch.setattr("amber_mcp.completing._SECONDS", 0.1)
     async with connect(Settings()) as client:
         found = await client.complete(CONVERSATION, {"name": "id", "value": ""})

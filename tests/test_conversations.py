@@ -11,10 +11,10 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import stdio_program
 from tests.planted import KEY
+from tests.state.troubles import TROUBLES, failing
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, Upstream, completion, events, text_chunk
 
@@ -198,18 +198,11 @@ async def test_of_a_long_conversation_the_latest_turns_are_sent(
     assert "Without the 1 oldest turns" in text_of(result)
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("trouble", TROUBLES)
 async def test_an_answer_that_cannot_be_kept_is_an_answer(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    async def fails(*_: object, **__: object) -> None:
-        if trouble == "hanging":
-            await anyio.sleep_forever()
-        if trouble == "unforeseen":
-            raise ValueError("an inner matter")
-        raise StateUnavailable("the home of the state is out of order")
-
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.append", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.append", failing(trouble))
     monkeypatch.setattr("amber_mcp.tools.tool._KEEPING_SECONDS", 0.1)
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:

@@ -6,15 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
 from starlette.responses import JSONResponse, Response
 
 from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
 from tests.planted import KEY
+from tests.state.troubles import TROUBLES, failing
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned
 
@@ -79,7 +78,7 @@ async def test_an_odd_id_is_remembered_as_it_can_be_written(
     assert [each["file_id"] for each in listed["files"]] == [uploaded["file_id"]] == ["f\ufffd"]
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("trouble", TROUBLES)
 async def test_an_upload_that_cannot_be_remembered_is_an_upload(
     connect: Connect,
     upstream: Canned,
@@ -87,14 +86,7 @@ async def test_an_upload_that_cannot_be_remembered_is_an_upload(
     caplog: pytest.LogCaptureFixture,
     trouble: str,
 ) -> None:
-    async def fails(*_: object, **__: object) -> None:
-        if trouble == "hanging":
-            await anyio.sleep_forever()
-        if trouble == "unforeseen":
-            raise ValueError("an inner matter")
-        raise StateUnavailable("the home of the state is out of order")
-
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.put", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.put", failing(trouble))
     monkeypatch.setattr("amber_mcp.tools.tool._KEEPING_SECONDS", 0.1)
     async with upstream(JSONResponse({"id": "f1"})) as canned:
         async with connect(canned.settings()) as client:

@@ -13,6 +13,7 @@ from amber_mcp.settings import Settings
 from amber_mcp.state.memory import MemoryStore
 from amber_mcp.state.store import Key, StateUnavailable
 from tests.planted import KEY
+from tests.state.troubles import TROUBLES, failing
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned, completion
 
@@ -76,21 +77,14 @@ async def test_another_caller_s_conversations_are_not_listed(
             assert len((await client.list_resources()).resources) == 3
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("trouble", TROUBLES)
 async def test_without_the_state_the_fixed_ones_are_listed(
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     trouble: str,
 ) -> None:
-    async def fails(*_: object) -> None:
-        if trouble == "hanging":
-            await anyio.sleep_forever()
-        if trouble == "unforeseen":
-            raise ValueError("an inner matter")
-        raise StateUnavailable("the home of the state is out of order")
-
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", failing(trouble))
     monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", 0.1)
     async with connect(Settings()) as client:
         assert [each.uri for each in (await client.list_resources()).resources] == FIXED

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from amber_mcp.resources.reading import RESOURCE_NOT_FOUND
 from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
 from tests.planted import KEY, Watch
 from tests.resources.test_listing import ask
+from tests.state.troubles import TROUBLES, failing
 from tests.test_server import Connect, connect
 from tests.upstream import Canned, Upstream, completion
 
@@ -173,19 +173,12 @@ async def test_an_amber_that_stays_silent_is_not_waited_for_long(
     assert "AMBER_CALL_TIMEOUT" in error.message
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "unforeseen", "hanging"])
+@pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("uri", ["amber://conversations/conv_1", "amber://runs/r", "amber://files"])
 async def test_a_state_in_disorder_is_told(
     connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str, uri: str
 ) -> None:
-    async def fails(*_: object) -> None:
-        if trouble == "hanging":
-            await anyio.sleep_forever()
-        if trouble == "unforeseen":
-            raise ValueError("an inner matter")
-        raise StateUnavailable("the home of the state is out of order")
-
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", fails)
+    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", failing(trouble))
     settings = settings.model_copy(update={"call_timeout": 0.2})
     async with connect(settings) as client:
         error = await refusal(client, uri)
