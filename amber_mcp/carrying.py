@@ -82,24 +82,25 @@ class Carrier:
 
     async def find(self, owner: str, run_id: str) -> tuple[Runs, Run] | None:
         """A run of the caller's that this process carries, as far as the store can tell it."""
-        for errand in self._carried.values():
-            if (errand.owner, errand.id) == (owner, run_id):
-                with suppress(AmberError):
-                    return errand.runs, await errand.runs.open(run_id)
-                return errand.runs, Run(errand.id, errand.about)
-        return None
+        errand = self._carried_as(run_id)
+        if errand is None or errand.owner != owner:
+            return None
+        with suppress(AmberError):
+            return errand.runs, await errand.runs.open(run_id)
+        return errand.runs, Run(errand.id, errand.about)
 
     def carries(self, run_id: str) -> bool:
         """Whether this process carries a run."""
-        return any(errand.id == run_id for errand in self._carried.values())
+        return self._carried_as(run_id) is not None
 
     def stop(self, run_id: str) -> bool:
         """End a run, if this process carries it; tell whether it does."""
-        for errand in self._carried.values():
-            if errand.id == run_id:
-                errand.stopping.cancel()
-                return True
-        return False
+        if errand := self._carried_as(run_id):
+            errand.stopping.cancel()
+        return errand is not None
+
+    def _carried_as(self, run_id: str) -> Errand | None:
+        return next((each for each in self._carried.values() if each.id == run_id), None)
 
     async def carry(self, errand: Errand) -> None:
         """One run, of which nothing gets out but what it tells the store."""
