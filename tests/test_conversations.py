@@ -60,6 +60,24 @@ async def test_a_follow_up_carries_what_was_said_and_asked_for(
     assert asked(canned)[1]["metadata"] == {"language": "de", "files": ["f1", "f2"]}
 
 
+@pytest.mark.parametrize("allowed", ["off", "on"])
+async def test_a_search_of_the_web_keeps_the_language_and_what_instructions_it_may(
+    connect: Connect, upstream: Canned, allowed: str
+) -> None:
+    first = {"question": "Who?", "language": "de", "instructions": "Be brief."}
+    async with upstream(completion("Anna.")) as canned:
+        async with connect(
+            canned.settings(AMBER_MODEL="m", AMBER_WEB_WITH_COMPANY=allowed)
+        ) as client:
+            talk = structured(await client.call_tool("ask_amber", first))["conversation_id"]
+            structured(
+                await client.call_tool("web_search", {"query": "Why?", "conversation_id": talk})
+            )
+    searched = asked(canned)[1]
+    assert searched["metadata"]["language"] == "de"
+    assert ("system: Be brief." in said(searched)) == (allowed == "on")
+
+
 async def test_a_run_goes_on_with_its_agent(connect: Connect, upstream: Canned) -> None:
     async with upstream(completion("Done.")) as canned:
         settings = canned.settings(AMBER_MODEL="m", AMBER_AGENTS=f"hr={AGENT}")

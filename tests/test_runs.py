@@ -133,6 +133,37 @@ async def test_only_a_call_that_returns_the_answer_begins_its_last_minute(
     assert released == [run["run_id"]]
 
 
+async def test_in_a_conversation_the_same_words_are_the_next_task(
+    connect: Connect, upstream: Canned
+) -> None:
+    async with upstream(completion("One."), completion("Two."), completion("Three.")) as canned:
+        async with connect(settings_of(canned)) as client:
+            talk = structured(await run_agent(client, **TASK))["conversation_id"]
+            more = {"task": "Go on.", "conversation_id": talk}
+            answers = [structured(await run_agent(client, **more))["answer"] for _ in range(2)]
+    assert answers == ["Two.", "Three."]
+
+
+async def test_what_makes_no_other_task_attaches(connect: Connect, upstream: Canned) -> None:
+    async with upstream(half) as canned:
+        async with connect(settings_of(canned)) as client:
+            run = structured(await run_agent(client, **TASK, file_ids=["f", "g"]))
+            for same in ({}, {"model": "m"}, {"language": "en"}):
+                again = await run_agent(client, **TASK, file_ids=["g", "f", "f"], **same)
+                assert structured(again)["run_id"] == run["run_id"]
+    assert len(canned.seen) == 1
+
+
+async def test_an_unfinished_run_tells_its_conversation(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion("One."), half) as canned:
+        async with connect(settings_of(canned)) as client:
+            talk = structured(await run_agent(client, **TASK))["conversation_id"]
+            run = structured(await run_agent(client, task="Go on.", conversation_id=talk))
+            stopped = structured(await run_agent(client, run_id=run["run_id"], stop=True))
+    assert (run["status"], run["conversation_id"]) == ("running", talk)
+    assert (stopped["status"], stopped["conversation_id"]) == ("stopped", talk)
+
+
 async def test_a_host_that_gave_up_without_a_word_does_not_pay_twice(
     connect: Connect, upstream: Canned
 ) -> None:

@@ -29,7 +29,11 @@ _SECONDS_READ = 60.0
 
 
 class About(BaseModel):
-    """What a run is about. `started` is in seconds since 1970; `fingerprint` tells equal tasks."""
+    """What a run is about.
+
+    `started` is in seconds since 1970; `fingerprint` tells equal tasks; `conversation_id` is of the
+    conversation that the task goes on with, if it does.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +41,7 @@ class About(BaseModel):
     task: str
     fingerprint: str
     started: float
+    conversation_id: str = ""
 
 
 @dataclass
@@ -195,10 +200,13 @@ class Runs:
         """Let a task be begun anew in a minute, since a call has returned its answer.
 
         Not at once: nobody knows whether the host still waited for that call. Answers that are
-        returned again add nothing to that minute.
+        returned again add nothing to that minute. In a conversation the same words may well be the
+        next task ("Go on."): there it is at once.
         """
         key = self._key("attach", run.about.fingerprint)
-        if await self._store.get(key) == _claim(run.id):
+        if run.about.conversation_id:
+            await self._let_go(key, _claim(run.id))
+        elif await self._store.get(key) == _claim(run.id):
             ttl = min(self._ttl, _SECONDS_READ)
             await self._store.put(key, _claim(run.id, is_read=True), ttl=ttl)
 

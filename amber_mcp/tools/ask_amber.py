@@ -64,7 +64,7 @@ async def ask_amber(
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language.strip() or talk.before.language),
+            language=language_of(app, language.strip() or talk.language),
             file_ids=talk.files(file_ids),
             temperature=chosen_temperature(temperature),
         ),

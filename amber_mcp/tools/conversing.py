@@ -32,6 +32,7 @@ class Talk:
     before: Conversation
     sent: Conversation
     is_new: bool = False
+    language: str = ""
 
     def messages(self, question: str, instructions: str) -> tuple[Message, ...]:
         """The instructions, the turns that are sent, and the question."""
@@ -64,7 +65,8 @@ async def talk_of(call: Call, conversation_id: str, *, origin: Origin = "company
     whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
-    return Talk(given, before, before.within(app.settings.max_history_chars))
+    sent = before.within(app.settings.max_history_chars)
+    return Talk(given, before, sent, language=whole.language)
 
 
 async def kept(app: App, talk: Talk, turn: Turn, *, within: float) -> dict[str, object]:

@@ -97,6 +97,7 @@ def told(run: Run, settings: Settings) -> AgentRun:
                 "answer": without_images(mended(run.text)),
                 "sources": [],
                 "model": "",
+                "conversation_id": run.about.conversation_id,
                 "truncated": len(run.text) >= settings.max_answer_chars,
                 **run.result,
                 "status": run.status,

@@ -84,7 +84,7 @@ async def run_agent(
     before = talk.before
     app.require("AMBER")
     asked_model = await model_of(app, model)
-    answered_in = language_of(app, language.strip() or before.language)
+    answered_in = language_of(app, language.strip() or talk.language)
     # The user is asked last, for what nothing else is in the way of.
     amber_agent = await chosen_agent(call, agent.strip() or before.agent)
     turn = Turn(
@@ -105,8 +105,12 @@ async def run_agent(
     about = About(
         agent=mended(amber_agent),
         task=mended(without_secrets(task, *distinct_secrets(app.settings.keys))),
-        fingerprint=_fingerprint(conversation_id.strip(), turn, search, model.strip()),
+        fingerprint=_fingerprint(
+            [conversation_id.strip(), task, turn.agent, search, asked_model, answered_in],
+            file_ids,
+        ),
         started=0.0,  # It has not begun.
+        conversation_id=conversation_id.strip(),
     )
     run, result = await _started(call, about, request, talk, turn)
     if request.model != asked_model:
@@ -165,7 +169,7 @@ def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:
     return work
 
 
-def _fingerprint(conversation_id: str, turn: Turn, search: str, model: str) -> str:
+def _fingerprint(asked: list[str], file_ids: list[str]) -> str:
     """The same for the same task alone, whatever was said in the conversation meanwhile."""
-    asked = json.dumps([conversation_id, turn.model_dump(mode="json"), search, model])
-    return blake2b(asked.encode(), digest_size=18).hexdigest()
+    asked_with = json.dumps([asked, sorted(set(file_ids))])
+    return blake2b(asked_with.encode(), digest_size=18).hexdigest()

@@ -38,10 +38,10 @@ async def web_search(
     query = required_text("query", query)
     talk = await talk_of(call, conversation_id, origin="web")
     request = ChatRequest(
-        messages=talk.messages(query, ""),
+        messages=talk.messages(query, talk.before.instructions),
         model=await model_of(call.app, model),
         parameters=search_parameters(
-            "web", language=language_of(call.app, language.strip() or talk.before.language)
+            "web", language=language_of(call.app, language.strip() or talk.language)
         ),
     )
     call.progress.note("Searching the web")
