@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from .api.gathering import Gathered
-from .api.json_text import mended
+from .api.accumulator import CompletionAccumulator
 from .api.sources import distinct, links_in, without_images
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
-from .quoting import cut
-from .redaction import CUT
+from .text.json_values import well_formed
+from .text.quoting import truncate
+from .text.redaction import TRUNCATED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -69,7 +69,7 @@ async def answer(
     def on_delta(delta: ChatDelta) -> None:
         answering.add(delta)
         if piece := delta.text or delta.refusal:
-            on_text(mended(piece))
+            on_text(well_formed(piece))
 
     try:
         await _ask(api, request, on_delta, timeout)
@@ -87,7 +87,7 @@ async def complete(
     Raises:
         AmberError: as `answer` does.
     """
-    gathered = Gathered()
+    gathered = CompletionAccumulator()
     pieces: list[str] = []
 
     def on_delta(delta: ChatDelta) -> None:
@@ -99,7 +99,7 @@ async def complete(
     try:
         await _ask(api, request, on_delta, timeout)
     except AmberError as error:
-        error.partial = mended("".join(pieces))
+        error.partial = well_formed("".join(pieces))
         raise
     return gathered.body()
 
@@ -134,12 +134,12 @@ class _Answering:
 
     @property
     def text(self) -> str:
-        return without_images(mended("".join(self._pieces)))
+        return without_images(well_formed("".join(self._pieces)))
 
     @property
     def partial(self) -> str:
         """The text so far, and whether it was cut."""
-        return self.text + (CUT if self._length > self.max_chars else "")
+        return self.text + (TRUNCATED if self._length > self.max_chars else "")
 
     def add(self, delta: ChatDelta) -> None:
         piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
@@ -159,8 +159,8 @@ class _Answering:
         linked = re.sub(r"(?<!\S)\S+$", "", text) if truncated else text
         return Answer(
             text=text,
-            model=cut(mended(self._last.model)) or request.model,
-            finish_reason=cut(mended(self._last.finish_reason)),
+            model=truncate(well_formed(self._last.model)) or request.model,
+            finish_reason=truncate(well_formed(self._last.finish_reason)),
             usage=self._last.usage,
             sources=distinct([*self._sources, *links_in(linked)]),
             truncated=truncated,

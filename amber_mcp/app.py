@@ -5,47 +5,62 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import anyio
+from anyio import to_thread
 from pydantic import SecretStr
 
 from .api.adaptive import AdaptiveApi
 from .api.amber import AmberApi
 from .api.amber_openai import AmberOpenAiApi
 from .api.completions import CompletionsApi
-from .api.http import HttpClient
 from .api.morpheus import MorpheusApi
 from .api.types import Model
-from .carrying import Carrier, open_carrier
+from .config.parsers import SANDBOX
+from .config.settings import Settings
+from .conversations.records import Conversations
 from .errors import AmberError, NotConfigured, NotFound, UpstreamTimeout
-from .settings import Settings
-from .state.callers import caller_of
-from .state.conversations import Conversations
-from .state.homes import open_store
-from .state.memory import MemoryStore
-from .state.runs import Run, Runs
-from .state.store import StateUnavailable, Store
-from .state.uploads import Uploads
-from .values import SANDBOX
+from .files.uploads import Uploads
+from .http.client import HttpClient
+from .process import background_tasks
+from .runs.manager import RunManager, open_run_manager
+from .runs.records import Run, Runs
+from .storage.backends import open_store
+from .storage.base import StorageUnavailable, Store
+from .storage.identity import caller_hash
+from .storage.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
 
 _SECONDS_LISTED = 30.0
+
+
+def _import_sandbox() -> ModuleType:
+    from . import sandbox
+
+    return sandbox
 
 
 @dataclass
 class App:
     """The running application. Built by `open_app`.
 
-    `apis` holds those that are configured; `left_out` names the files that the sandbox, where it
-    runs in this process, could not read.
+    `apis` holds those that are configured. Where the sandbox is used, it starts when `ready` is
+    first called: until then, `settings` do not know its address, and there are no `apis`.
     """
 
     settings: Settings
     apis: Mapping[str, CompletionsApi]
     store: Store
-    carrier: Carrier
+    run_manager: RunManager
     is_sandbox: bool = False
-    left_out: tuple[str, ...] = ()
+    sandbox: "Sandbox | None" = None
     _failure: NotConfigured | None = None
+    _needed: anyio.Event = field(default_factory=anyio.Event)
+    _started: anyio.Event = field(default_factory=anyio.Event)
     _spare: MemoryStore = field(default_factory=MemoryStore)
     _default_model: str = ""
     _failed_lookups: int = 0
@@ -54,6 +69,14 @@ class App:
     _listed: tuple[Model, ...] = ()
     _listed_until: float = -math.inf
     _listing: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def ready(self) -> None:
+        """Wait until the APIs can be called: the sandbox is started, where it is used.
+
+        It takes a moment, and must not hold up the protocol: so it starts on first need.
+        """
+        self._needed.set()
+        await self._started.wait()
 
     @property
     def amber(self) -> AmberApi:
@@ -85,6 +108,32 @@ class App:
             raise self._failure
         self.settings.require(upstream)
 
+    def set_started(self) -> None:
+        """Let everybody go on who waits for the APIs."""
+        self._started.set()
+
+    async def run_sandbox(self, documents: Path | None, web: Path | None) -> None:
+        """Run the sandbox from when it is first needed until this is cancelled."""
+        await self._needed.wait()
+        try:
+            # Its libraries take longer to import than a host should wait for an answer.
+            module = await to_thread.run_sync(_import_sandbox, abandon_on_cancel=True)
+            async with AsyncExitStack() as stack:
+                running = module.running_sandbox(documents=documents, web=web)
+                try:
+                    sandbox: Sandbox = await stack.enter_async_context(running)
+                except module.SandboxError as error:
+                    raise NotConfigured(f"the sandbox does not start: {error}") from error
+                self.sandbox = sandbox
+                self.settings = _reaching(self.settings, sandbox)
+                self.apis = await _open_apis(self.settings, stack)
+                self.set_started()
+                await anyio.sleep_forever()
+        except NotConfigured as error:
+            self._failure = error
+        finally:
+            self.set_started()
+
     async def runs(self) -> Runs:
         """The caller's runs of agents."""
         return self.runs_of(await self.caller())
@@ -104,12 +153,12 @@ class App:
             NotFound: if there is none, or none any more.
             StateUnavailable: if nobody can tell.
         """
-        if found := await self.carrier.find(await self.owner(), run_id):
+        if found := await self.run_manager.find(await self.owner(), run_id):
             return found
         try:
             runs = await self.runs()
             return runs, await runs.open(run_id)
-        except (NotFound, StateUnavailable):
+        except (NotFound, StorageUnavailable):
             spare = await self.spare_runs()
             with suppress(NotFound):
                 return spare, await spare.open(run_id)
@@ -127,7 +176,7 @@ class App:
             caller,
             ttl=ttl,
             longest=longest,
-            is_carried=self.carrier.carries,
+            is_carried=self.run_manager.carries,
         )
 
     @property
@@ -148,7 +197,7 @@ class App:
         tenant, identity = self.settings.base_url, self.settings.api_key.get_secret_value()
         if self.is_sandbox:  # Its address and its key are others each time.
             tenant = identity = SANDBOX
-        return caller_of(tenant, identity, await store.secret())
+        return caller_hash(tenant, identity, await store.secret())
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.
@@ -163,7 +212,7 @@ class App:
                 return await api.models()
         except TimeoutError:
             raise UpstreamTimeout(
-                f"{api.dialect.name} did not list its models within {limit:g} s",
+                f"{api.name} did not list its models within {limit:g} s",
                 advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
             ) from None
 
@@ -215,20 +264,23 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         apis: dict[str, CompletionsApi] = {}
-        left_out: tuple[str, ...] = ()
         failure: NotConfigured | None = None
         store: Store = MemoryStore()
-        is_sandbox = settings.uses_sandbox
+        starts_sandbox = settings.uses_sandbox and not settings.problems
         try:
             store = await stack.enter_async_context(open_store(settings))
-            if settings.uses_sandbox:
-                settings, left_out = await _start_sandbox(settings, stack, documents, web)
-            if not settings.problems:
+            if not settings.uses_sandbox and not settings.problems:
                 apis = await _open_apis(settings, stack)
         except NotConfigured as error:
             failure = error
-        carrier = await stack.enter_async_context(open_carrier(settings))
-        yield App(settings, apis, store, carrier, is_sandbox, left_out, failure)
+        run_manager = await stack.enter_async_context(open_run_manager(settings))
+        app = App(settings, apis, store, run_manager, settings.uses_sandbox, _failure=failure)
+        if starts_sandbox and failure is None:
+            tasks = await stack.enter_async_context(background_tasks())
+            tasks.start_soon(app.run_sandbox, documents, web)
+        else:
+            app.set_started()
+        yield app
 
 
 async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:
@@ -255,22 +307,11 @@ async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, Com
     if settings.adaptive_base_url and settings.adaptive_api_key:
         http = await client(settings.adaptive_base_url, settings.adaptive_api_key)
         apis.append(AdaptiveApi(http, stream=settings.stream, models=settings.adaptive_models))
-    return {api.dialect.name: api for api in apis}
+    return {api.name: api for api in apis}
 
 
-async def _start_sandbox(
-    settings: Settings, stack: AsyncExitStack, documents: Path | None, web: Path | None
-) -> tuple[Settings, tuple[str, ...]]:
-    """The settings that reach a sandbox of this process's own, and the files that it left out.
-
-    The configured key never goes there: the sandbox gets the one that it made itself.
-    """
-    from .sandbox import SandboxError, running_sandbox
-
-    try:
-        sandbox = await stack.enter_async_context(running_sandbox(documents=documents, web=web))
-    except SandboxError as error:
-        raise NotConfigured(f"the sandbox does not start: {error}") from error
+def _reaching(settings: Settings, sandbox: "Sandbox") -> Settings:
+    """The settings that reach a sandbox. The configured key never goes there."""
     update: dict[str, object] = {
         "base_url": sandbox.base_url,
         "api_key": SecretStr(sandbox.api_key),
@@ -284,5 +325,4 @@ async def _start_sandbox(
         update["adaptive_base_url"] = sandbox.adaptive_url
         update["adaptive_api_key"] = SecretStr(sandbox.adaptive_key)
         update["adaptive_models"] = sandbox.adaptive_models
-    left_out = tuple(f"{each.path}: {each.reason}" for each in sandbox.left_out)
-    return settings.model_copy(update=update), left_out
+    return settings.model_copy(update=update)

@@ -6,7 +6,7 @@ do next. The kinds are a closed set, so that an agent can act on them.
 
 from typing import ClassVar
 
-from .redaction import CUT
+from .text.redaction import TRUNCATED
 
 MAY_BE_TAKEN = (
     "It may have been taken all the same: look whether it was before you send it again. "
@@ -165,7 +165,7 @@ def describe(error: AmberError, *, max_upstream_chars: int = 600) -> str:
     parts = [f"{error.kind}: {error.message.rstrip('.')}{status}."]
     if upstream := error.upstream:
         if len(upstream) > max_upstream_chars:
-            upstream = upstream[:max_upstream_chars] + CUT
+            upstream = upstream[:max_upstream_chars] + TRUNCATED
         parts.append(f"It said: {upstream}" + ("" if upstream[-1] in ".!?" else "."))
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")

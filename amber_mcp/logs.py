@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Iterable
 
-from .redaction import redacted
-from .settings import Settings
+from .config.settings import Settings
+from .text.redaction import redact
 
 _LINE_BYTES = 4096
 """What a pipe takes at once or not at all (POSIX: `PIPE_BUF`, on Linux)."""
@@ -38,7 +38,7 @@ def configure_logging(settings: Settings) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("amber_mcp").setLevel(settings.log_level.upper())
-    # It tells of each retry without saying to whom; `api/patience.py` tells more.
+    # It tells of each retry without saying to whom; `http/retry.py` tells more.
     logging.getLogger("stamina").setLevel(logging.ERROR)
 
 
@@ -64,10 +64,9 @@ class Logfmt(logging.Formatter):
             # pydantic quotes what it could not take: arguments, or an answer.
             hidden = _QUOTED_INPUT.sub("input_value=[hidden]", traceback)
             # Half a secret would not be found any more.
-            fields["traceback"] = redacted(hidden, *self._secrets)[-_TRACEBACK_CHARS:]
+            fields["traceback"] = redact(hidden, *self._secrets)[-_TRACEBACK_CHARS:]
         shown = (
-            f"{name}={_value(redacted(str(value), *self._secrets))}"
-            for name, value in fields.items()
+            f"{name}={_value(redact(str(value), *self._secrets))}" for name, value in fields.items()
         )
         return " ".join(shown)
 

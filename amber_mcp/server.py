@@ -32,19 +32,19 @@ from mcp.types import (
 from mcp.types import Tool as ToolDescription
 
 from . import __version__
-from .api.patience import telling_waits
 from .app import App, open_app
-from .completing import complete
+from .completion import complete
+from .config.settings import Settings
+from .http.retry import reporting_waits
 from .prompts import prompts_for
-from .prompts.getting import get_prompt, list_prompts
+from .prompts.handlers import get_prompt, list_prompts
+from .protocol.dispatch import dispatch
+from .protocol.elicitation import user_for
+from .protocol.progress import Progress
+from .protocol.tool import Call
 from .resources.listing import list_resources, list_templates
 from .resources.reading import read_resource
-from .settings import Settings
 from .tools import Tool, tools_named
-from .tools.calling import outcome_of
-from .tools.elicitation import user_of
-from .tools.progress import Progress
-from .tools.tool import Call
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
     @asynccontextmanager
     async def lifespan(_: Server[App]) -> AsyncIterator[App]:
         async with open_app(settings) as app:
-            told = {"version": __version__, "apis": ",".join(app.apis) or "-"}
+            apis = "sandbox" if app.is_sandbox else ",".join(app.apis) or "-"
+            told = {"version": __version__, "apis": apis}
             logger.info("started", extra={**told, "tools": ",".join(offered)})
             yield app
             logger.info("ended")
@@ -90,11 +91,11 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
                 message=f"Unknown tool: {params.name[:80]!r}. There are {', '.join(offered)}.",
             )
         progress = Progress(context.session.report_progress)
-        call = Call(context.lifespan_context, progress, local_files, user_of(context, params))
+        call = Call(context.lifespan_context, progress, local_files, user_for(context, params))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(progress.report)
-            with telling_waits(progress.note):
-                result = await outcome_of(call, tool, params.arguments or {})
+            with reporting_waits(progress.note):
+                result = await dispatch(call, tool, params.arguments or {})
             tasks.cancel_scope.cancel()
         return result
 

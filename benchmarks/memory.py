@@ -11,9 +11,9 @@ from pathlib import Path
 
 import anyio
 
-from amber_mcp.state.callers import new_id
-from amber_mcp.state.conversations import Conversations, Turn
-from amber_mcp.state.memory import MAX_KEYS, MemoryStore
+from amber_mcp.conversations.records import Conversations, Turn
+from amber_mcp.storage.identity import new_id
+from amber_mcp.storage.memory import MAX_KEYS, MemoryStore
 
 
 def mebibytes(name: str) -> int:

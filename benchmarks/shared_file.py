@@ -13,8 +13,8 @@ from pathlib import Path
 
 import anyio
 
-from amber_mcp.state.sqlite import open_sqlite
-from amber_mcp.state.store import Key, StateUnavailable
+from amber_mcp.storage.base import Key, StorageUnavailable
+from amber_mcp.storage.sqlite import open_sqlite
 
 SECONDS_TO_START = 4.0
 
@@ -31,7 +31,7 @@ async def write(path: Path, name: str, count: int, tasks: int, start: float) -> 
             before = time.perf_counter()
             try:
                 await store.append(Key("run", "caller", name), number, ttl=600)
-            except StateUnavailable:
+            except StorageUnavailable:
                 failures += 1
             seconds.append(time.perf_counter() - before)
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from amber_mcp.settings import Settings
+from amber_mcp.config.settings import Settings
 from tests.planted import SANDBOX_KEY, Watch
 from tests.upstream import Canned, running_upstream
 

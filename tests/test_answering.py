@@ -8,8 +8,8 @@ import pytest
 
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.types import ChatRequest, Message, Source, Usage
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamTimeout
-from amber_mcp.settings import Settings
 from tests.upstream import (
     Canned,
     Upstream,

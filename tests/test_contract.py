@@ -11,8 +11,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 from pydantic import BaseModel
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
 from tests.test_server import Connect, connect
 
 __all__ = ["connect"]

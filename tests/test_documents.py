@@ -13,12 +13,12 @@ import pytest
 from jsonschema import Draft7Validator
 
 from amber_mcp import __version__
+from amber_mcp.config.environment import Variable
+from amber_mcp.config.parsers import TOOL_NAMES
+from amber_mcp.config.settings import Settings, variables
 from amber_mcp.prompts import prompts_for
 from amber_mcp.resources import RESOURCES, TEMPLATES
-from amber_mcp.settings import Settings
 from amber_mcp.tools import tools_named
-from amber_mcp.values import TOOL_NAMES, Variable
-from amber_mcp.variables import VARIABLES
 from tests.e2e.programs import environment
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +35,7 @@ UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 
 
 def told_default(name: str) -> str:
-    field = next(variable.field for variable in VARIABLES if variable.name == name)
+    field = next(variable.field for variable in variables() if variable.name == name)
     value = getattr(Settings(), field)
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -46,11 +46,31 @@ def told_default(name: str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def variables_table() -> str:
+GROUPS = {
+    "to reach amber": "AMBER_BASE_URL AMBER_API_KEY AMBER_API_KEY_FILE AMBER_OPENAI_MODELS "
+    "MORPHEUS_BASE_URL MORPHEUS_API_KEY ADAPTIVE_BASE_URL ADAPTIVE_API_KEY ADAPTIVE_MODELS",
+    "behaviour": "AMBER_MODEL AMBER_LANGUAGE AMBER_AGENTS AMBER_TOOLS AMBER_UPLOAD_ROOTS "
+    "AMBER_UPLOAD_FIELD AMBER_STREAM AMBER_STRUCTURED AMBER_WEB_WITH_COMPANY",
+    "state": "AMBER_STATE AMBER_STATE_KEY AMBER_STATE_TTL",
+    "network": "AMBER_CA_BUNDLE AMBER_CLIENT_CERT AMBER_CLIENT_KEY AMBER_CLIENT_KEY_PASSWORD",
+    "logs": "AMBER_LOG_LEVEL AMBER_LOG_CONTENT",
+}
+MAIN = (
+    "AMBER_BASE_URL AMBER_API_KEY AMBER_API_KEY_FILE AMBER_MODEL AMBER_LANGUAGE AMBER_AGENTS "
+    "AMBER_TOOLS AMBER_UPLOAD_ROOTS AMBER_STATE AMBER_CALL_TIMEOUT AMBER_LOG_LEVEL"
+)
+LIMITS = " ".join(
+    each.name for each in variables() if each.name not in " ".join(GROUPS.values()).split()
+)
+
+
+def variables_table(names: str) -> str:
     rows = [
         f"| `{variable.name}` | {variable.meaning} | {told_default(variable.name)} |"
-        for variable in VARIABLES
+        for variable in variables()
+        if variable.name in names.split()
     ]
+    assert len(rows) == len(names.split())
     return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows])
 
 
@@ -77,17 +97,21 @@ def prompts_table() -> str:
     return "\n".join(["| prompt | what it does | arguments |", "|---|---|---|", *rows])
 
 
-@pytest.mark.parametrize(
-    ("name", "table"),
-    [
-        ("variables", variables_table()),
-        ("tools", tools_table()),
-        ("resources", resources_table()),
-        ("prompts", prompts_table()),
-    ],
-)
-def test_the_readme_s_tables_are_up_to_date(name: str, table: str) -> None:
-    hold_table(ROOT / "README.md", name, table)
+TABLES = [
+    ("README.md", "main variables", variables_table(MAIN)),
+    ("README.md", "tools", tools_table()),
+    ("README.md", "prompts", prompts_table()),
+    ("docs/state.md", "resources", resources_table()),
+    *(
+        ("docs/configuration.md", name, variables_table(names))
+        for name, names in {**GROUPS, "limits": LIMITS}.items()
+    ),
+]
+
+
+@pytest.mark.parametrize(("page", "name", "table"), TABLES, ids=[name for _, name, _ in TABLES])
+def test_a_table_is_up_to_date(page: str, name: str, table: str) -> None:
+    hold_table(ROOT / page, name, table)
 
 
 def hold_table(page: Path, name: str, table: str) -> None:
@@ -126,11 +150,14 @@ def test_the_table_of_faults_is_up_to_date(name: str, number: int) -> None:
     hold_table(ROOT / "docs/faults.md", name, faults_tables()[number])
 
 
-def test_every_file_that_the_readme_links_is_there() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))],
+    ids=lambda page: page.name,
+)  # fmt: skip
+def test_every_file_that_a_page_links_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=lambda p: p.name)
@@ -139,7 +166,7 @@ def test_an_example_names_the_program_and_variables_that_there_are(path: Path) -
     (entry,) = (config.get("mcpServers") or config["servers"]).values()
     assert entry["command"] == "amber-mcp"
     assert {"AMBER_BASE_URL", "AMBER_API_KEY"} <= set(entry["env"])
-    assert set(entry["env"]) <= {variable.name for variable in VARIABLES}
+    assert set(entry["env"]) <= {variable.name for variable in variables()}
 
 
 async def test_the_example_client_answers() -> None:
@@ -147,7 +174,7 @@ async def test_the_example_client_answers() -> None:
         done = await anyio.run_process(
             [sys.executable, str(ROOT / "examples" / "python_client.py")], env=environment()
         )
-    assert "hr/urlaubsregelung.md" in done.stdout.decode()
+    assert "hr/annual-leave.md" in done.stdout.decode()
     assert "… Searching company sources" in done.stderr.decode()
 
 
@@ -168,7 +195,7 @@ def test_server_json_names_every_variable_and_the_version() -> None:
     if UPDATE:
         (package,) = described["packages"]  # type: ignore[misc]
         known = {entry["name"]: entry for entry in package["environmentVariables"]}
-        package["environmentVariables"] = [_entry(v, known.get(v.name, {})) for v in VARIABLES]
+        package["environmentVariables"] = [_entry(v, known.get(v.name, {})) for v in variables()]
         text = json.dumps(described, indent=2, ensure_ascii=False)
         (ROOT / "server.json").write_text(f"{text}\n", encoding="utf-8")
     (package,) = described["packages"]  # type: ignore[misc]
@@ -176,9 +203,9 @@ def test_server_json_names_every_variable_and_the_version() -> None:
     assert described["version"] == package["version"] == __version__
     assert f"mcp-name: {described['name']}" in (ROOT / "README.md").read_text(encoding="utf-8")
     entries = {entry["name"]: entry for entry in package["environmentVariables"]}
-    assert list(entries) == [variable.name for variable in VARIABLES]
+    assert list(entries) == [variable.name for variable in variables()]
     assert {name for name, entry in entries.items() if entry.get("isSecret")} == SECRETS
-    for variable in VARIABLES:
+    for variable in variables():
         assert entries[variable.name]["description"] == variable.meaning.replace("`", "")
 
 

@@ -10,8 +10,8 @@ import anyio
 import pytest
 from pydantic import BaseModel
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.logs import Logfmt, StderrHandler, configure_logging
-from amber_mcp.settings import Settings
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import environment, run_program, stdio_program
 from tests.planted import KEY

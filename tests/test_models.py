@@ -1,95 +1,74 @@
-"""Models: those that are listed, and the default, in both protocol eras."""
-
-import json
+"""Routing: which API a model belongs to, in time, and never by guessing."""
 
 import anyio
-from jsonschema import validate
-from starlette.responses import JSONResponse
+import pytest
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from amber_mcp.settings import Settings
-from tests.test_server import Connect, connect, failure, structured, text_of
-from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
+from amber_mcp.app import open_app
+from amber_mcp.config.settings import Settings
+from amber_mcp.errors import InvalidRequest, NotConfigured, NotFound, describe
+from amber_mcp.models import list_all_models, route_model
+from tests.upstream import Canned, Upstream
 
-__all__ = ["connect"]
-
-
-async def test_models_are_listed_with_the_default(connect: Connect, settings: Settings) -> None:
-    async with connect(settings) as client:
-        schema = (await client.list_tools()).tools[2].output_schema
-        result = await client.call_tool("list_models", {})
-        some = structured(await client.call_tool("list_models", {"contains": "DETAIL"}))
-        none = await client.call_tool("list_models", {"contains": "nothing of the kind"})
-    listed = structured(result)
-    validate(listed, schema)
-    ids = [model["id"] for model in listed["models"]]
-    assert listed["default_model"] == ids[0]
-    assert listed["models"][0]["api"] == "amber"
-    assert "company search" in listed["models"][0]["offers"]
-    assert all(model_id in text_of(result) for model_id in ids)
-    assert [model["id"] for model in some["models"]] == ["sandbox/detailed"]
-    assert structured(none)["models"] == []
-    assert "No model fits" in text_of(none)
+MODELS = JSONResponse({"data": [{"id": "m"}, {"id": "m"}]})
 
 
-async def test_the_default_model_is_looked_up_once(connect: Connect, upstream: Canned) -> None:
-    models = JSONResponse({"data": [{"id": "first"}, {"id": "second"}]})
-    async with upstream(models, events(text_chunk("Because.", "stop"))) as canned:
-        async with connect(canned.settings(AMBER_LANGUAGE="fr")) as client:
-            for _ in range(2):
-                structured(await client.call_tool("ask_amber", {"question": "Why?"}))
-    assert [seen.method for seen in canned.seen] == ["GET", "POST", "POST"]
-    bodies = [json.loads(seen.body) for seen in canned.seen[1:]]
-    assert [body["model"] for body in bodies] == ["first", "first"]
-    assert bodies[0]["tools"] == [{"function": {"name": "amberSearch"}}]
-    assert bodies[0]["metadata"] == {"language": "fr"}
+def silent(upstream: Upstream) -> Response:
+    async def body() -> None:
+        await anyio.sleep_forever()
+        yield b""
+
+    return StreamingResponse(body(), media_type="application/json")
 
 
-async def test_the_configured_model_needs_no_lookup(connect: Connect, upstream: Canned) -> None:
-    async with upstream(completion("Because.")) as canned:
-        async with connect(canned.settings(AMBER_MODEL="mine", AMBER_STREAM="off")) as client:
-            structured(await client.call_tool("web_search", {"query": "Why?"}))
-    (seen,) = canned.seen
-    body = json.loads(seen.body)
-    assert (body["model"], body["stream"]) == ("mine", False)
-    assert body["tools"] == [{"function": {"name": "webSearch"}}]
+async def routed(settings: Settings, model: str, within: float = 5) -> tuple[str, str]:
+    with anyio.fail_after(10):
+        async with open_app(settings) as app:
+            api, model_id = await route_model(app, model, within=within)
+            return api.name, model_id
 
 
-async def test_a_tenant_without_models_is_told(connect: Connect, upstream: Canned) -> None:
-    async with upstream(JSONResponse({"data": []})) as canned:
-        async with connect(canned.settings()) as client:
-            told = failure(
-                await client.call_tool("ask_amber", {"question": "Why?"}), "not_configured"
-            )
-    assert "AMBER_MODEL" in told
+@pytest.mark.parametrize("model", ["m", " m ", "amber: m", " amber:m", "amber : m"])
+async def test_a_model_is_found_though_it_is_listed_twice(upstream: Canned, model: str) -> None:
+    async with upstream(MODELS) as canned:
+        assert await routed(canned.settings(), model) == ("amber", "m")
 
 
-async def test_a_hanging_list_of_models_holds_nobody_up_for_longer_than_a_call_may_take(
-    connect: Connect, upstream: Canned
+async def test_a_silent_api_holds_nothing_up_and_a_bare_id_is_not_guessed(
+    upstream: Canned,
 ) -> None:
-    told: list[str] = []
-    async with upstream(stalled_stream) as canned:
-        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.5")) as client:
+    async with upstream(MODELS) as amber, upstream(silent) as morpheus:
+        settings = amber.settings(MORPHEUS_BASE_URL=morpheus.base_url, MORPHEUS_API_KEY="sk-x")
+        with pytest.raises(InvalidRequest) as refused:
+            await routed(settings, "m", within=0.3)
+        with pytest.raises(NotFound) as missing:
+            await routed(settings, "other", within=0.3)
+        async with open_app(settings) as app:
+            listed = await list_all_models(app, within=0.3)
+    assert "morpheus did not list models and may have the model 'm'" in refused.value.message
+    assert "Say which: amber:m." in describe(refused.value)
+    assert "morpheus did not list models" in missing.value.message
+    assert [model.id for model in listed.models] == ["m", "m"]
+    assert listed.failures["morpheus"].kind == "upstream_timeout"
 
-            async def ask() -> None:
-                result = await client.call_tool("ask_amber", {"question": "Why?"})
-                told.append(failure(result, "upstream_timeout"))
 
-            with anyio.fail_after(4):
-                async with anyio.create_task_group() as tasks:
-                    for _ in range(10):
-                        tasks.start_soon(ask)
-    assert len(told) == 10
-
-
-async def test_a_list_of_models_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
-    models = JSONResponse({"data": [{"id": f"m{number}"} for number in range(5)]})
-    async with upstream(models) as canned:
-        async with connect(canned.settings(AMBER_MAX_LIST_ENTRIES="3")) as client:
-            result = await client.call_tool("list_models", {})
-            narrowed = structured(await client.call_tool("list_models", {"contains": "m4"}))
-    listed = structured(result)
-    assert [model["id"] for model in listed["models"]] == ["m0", "m1", "m2"]
-    assert listed["truncated"] is True
-    assert "AMBER_MAX_LIST_ENTRIES" in text_of(result)
-    assert [model["id"] for model in narrowed["models"]] == ["m4"]
-    assert narrowed["truncated"] is False
+@pytest.mark.parametrize(
+    ("variables", "model", "told"),
+    [
+        ({}, "m", "AMBER_BASE_URL is not set"),
+        ({"MORPHEUS_BASE_URL": "https://x.example"}, "morpheus:m", "MORPHEUS_API_KEY is not set"),
+        ({"MORPHEUS_BASE_URL": "https://x.example"}, "m", "MORPHEUS_API_KEY is not set"),
+        ({"ADAPTIVE_API_KEY": "key-of-adaptive"}, "m", "ADAPTIVE_BASE_URL is not set"),
+        (
+            {"AMBER_BASE_URL": "https://x.example", "MORPHEUS_BASE_URL": "https://x.example"},
+            "m",
+            "AMBER_API_KEY is not set",
+        ),
+    ],
+)
+async def test_what_is_missing_is_named(variables: dict, model: str, told: str) -> None:
+    with pytest.raises(NotConfigured) as error:
+        await routed(Settings.from_environment(variables), model)
+    assert told in error.value.message
+    if "AMBER_API_KEY" not in told and "AMBER_BASE" not in told:
+        assert "AMBER_" not in error.value.message

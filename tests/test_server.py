@@ -13,9 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
 from starlette.responses import JSONResponse
 
+from amber_mcp.config.parsers import DEFAULT_TOOLS
+from amber_mcp.config.settings import Settings
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
-from amber_mcp.values import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.planted import KEY
 from tests.upstream import Canned, completion, events, text_chunk
@@ -88,7 +88,7 @@ async def test_ask_amber_answers_with_sources(connect: Connect, settings: Settin
     validate(answered, schema)
     assert "30" in answered["answer"]
     assert answered["sources"][0]["number"] == 1
-    assert "hr/urlaubsregelung.md" in answered["sources"][0]["title"]
+    assert "hr/annual-leave.md" in answered["sources"][0]["title"]
     assert answered["sources"][0]["url"].startswith("http://127.0.0.1:")
     assert answered["truncated"] is False
     for part in (answered["answer"], answered["sources"][0]["url"], answered["model"]):

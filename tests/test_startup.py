@@ -10,7 +10,7 @@ import mcp.server.lowlevel, mcp.server.runner
 before = set(sys.modules)
 import amber_mcp.__main__, amber_mcp.server, amber_mcp.transports.stdio, amber_mcp.transports.pipes
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
+from amber_mcp.config.settings import Settings
 build_server(Settings(), local_files=True)
 print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))
 """
@@ -26,4 +26,6 @@ def test_the_way_to_stdio_imports_no_command_line_database_or_sandbox() -> None:
     assert not {name for name in of_ours if name in UNUSED or name.split(".")[0] in UNUSED}
     assert not {name for name in of_ours if name.startswith(("amber_mcp.sandbox", "amber_mcp.cli"))}
     assert "rich" not in of_mcp
-    assert {name.split(".")[0] for name in of_ours} <= {"amber_mcp", "gc", "difflib", "mimetypes"}
+    assert {name.split(".")[0] for name in of_ours} <= {
+        *("amber_mcp", "concurrent", "difflib", "gc", "mimetypes")
+    }

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from amber_mcp.api.amber import AmberApi
-from amber_mcp.api.http import HttpClient
-from amber_mcp.settings import Settings
+from amber_mcp.config.settings import Settings
+from amber_mcp.http.client import HttpClient
 from tests.planted import KEY
 
 MOST_KEPT = 1_000_000
@@ -181,6 +181,7 @@ async def running_upstream(*answers: object) -> AsyncIterator[Upstream]:
     An answer is a response, or a function from the `Upstream` to one.
     """
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
     async def endpoint(request: Request) -> Response:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Literal
 from urllib.parse import quote
 
-from amber_mcp.errors import InvalidRequest, UpstreamError
+from pydantic import Field
 
-from . import checks
-from .completions import CompletionsApi, wire_message
-from .dialect import Dialect
-from .failures import words_of
-from .http import HttpClient
-from .json_text import shown_json
-from .model_lists import model_id_of, model_ids
+from amber_mcp.errors import InvalidRequest, UpstreamError
+from amber_mcp.http.client import HttpClient
+from amber_mcp.http.error_responses import error_text
+from amber_mcp.text.json_values import dump_json
+
+from .completions import CompletionsApi, model_id, model_ids
+from .request_model import Documented, ListOf, RequestModel
 from .types import ChatRequest, Json, Model, UploadedFile
 
 Search = Literal["company", "web", "none"]
@@ -24,6 +24,42 @@ _UPLOAD = "/api/beta/files/upload"
 _SEARCH_TOOLS: Mapping[Search, str] = {"company": "amberSearch", "web": "webSearch"}
 
 
+class AmberMessage(Documented):
+    """A message (seed 001, "Messages")."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Metadata(Documented):
+    """What seed 001 documents under "Agents", "Files" and "Language"."""
+
+    agent_id: str | None = None
+    files: ListOf[str] | None = None
+    language: str | None = None
+
+
+class SearchToolName(Documented):
+    name: Literal["amberSearch", "webSearch"]
+
+
+class SearchTool(Documented):
+    """A tool that amber runs itself (seed 001, "Tools")."""
+
+    function: SearchToolName
+
+
+class AmberRequest(RequestModel):
+    """The body of `POST /chat/completions` (seeds 000 and 001)."""
+
+    messages: ListOf[AmberMessage]
+    model: str
+    stream: bool | None = None
+    temperature: float | None = None
+    metadata: Metadata | None = None
+    tools: list[SearchTool] | None = Field(None, max_length=1)
+
+
 class AmberApi(CompletionsApi):
     """The amber API of one tenant.
 
@@ -31,26 +67,10 @@ class AmberApi(CompletionsApi):
     documentation, and so is `metadata.language`, whose default is German.
     """
 
+    name = "amber"
+    offers = ("company search", "web search", "agents", "files", "language")
     path = "/api/beta/amberai/chat/completions"
-    dialect = Dialect(
-        name="amber",
-        offers=("company search", "web search", "agents", "files", "language"),
-        roles=frozenset({"system", "user", "assistant"}),
-        parameters={
-            "stream": checks.boolean,
-            "temperature": checks.number(),
-            "metadata": checks.closed(
-                agent_id=checks.text, files=checks.listed(checks.text), language=checks.text
-            ),
-            "tools": checks.listed(
-                checks.closed(
-                    "function",
-                    function=checks.closed("name", name=checks.one_of("amberSearch", "webSearch")),
-                ),
-                most=1,
-            ),
-        },
-    )
+    request_model = AmberRequest
 
     def __init__(self, http: HttpClient, *, stream: bool, language: str, upload_field: str) -> None:
         super().__init__(http, stream=stream)
@@ -58,38 +78,27 @@ class AmberApi(CompletionsApi):
         self._upload_field = upload_field
 
     def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
-        """The body of `POST /chat/completions`, with the documented parameters alone (seed 001)."""
-        metadata = request.parameters.get("metadata")
-        given = metadata if isinstance(metadata, dict) else {}
-        return {
-            "model": request.model,
-            "messages": [wire_message(message) for message in request.messages],
-            "tools": [],
-            **request.parameters,
-            "stream": stream,
-            "metadata": {
-                "language": self._language,
-                **{name: value for name, value in given.items() if value is not None},
-            },
-        }
+        """The body of `POST /chat/completions`, with `tools` and `metadata.language`."""
+        body = {"tools": [], **super().body(request, stream=stream)}
+        metadata = {name: value for name, value in _metadata(request).items() if value is not None}
+        return {**body, "metadata": {"language": self._language, **metadata}}
 
     def is_repeatable(self, request: ChatRequest) -> bool:
         """A question is, a run of an agent is not: an agent may act."""
-        metadata = request.parameters.get("metadata")
-        return not (isinstance(metadata, dict) and metadata.get("agent_id"))
+        return not _metadata(request).get("agent_id")
 
     async def models(self) -> tuple[Model, ...]:
         """The tenant's models, in the order in which amber lists them."""
-        return tuple(map(self.model_of, model_ids(await self.http.get(_MODELS))))
+        return self.as_models(model_ids(await self.http.get(_MODELS)))
 
-    async def model(self, model_id: str) -> Model:
-        """One model. An id may hold a slash, which is sent percent-encoded.
+    async def model(self, name: str) -> Model:
+        """One model. Its id may hold a slash, which is sent percent-encoded.
 
         Raises:
             NotFound: if the tenant has no such model.
         """
-        body = await self.http.get(f"{_MODELS}/{quote(model_id, safe='')}")
-        return self.model_of(model_id_of(body))
+        body = await self.http.get(f"{_MODELS}/{quote(name, safe='')}")
+        return self.as_models([model_id(body)])[0]
 
     async def upload(self, file: IO[bytes], *, filename: str, media_type: str) -> UploadedFile:
         """Send a file, and return the id that later questions can name.
@@ -101,7 +110,7 @@ class AmberApi(CompletionsApi):
             InvalidRequest: if the file changes meanwhile.
             UpstreamError: if amber took the file and no id is found in what it answered.
         """
-        counted = _Counted(file)
+        counted = _CountedFile(file)
         body = await self.http.upload(
             _UPLOAD,
             field=self._upload_field,
@@ -115,7 +124,7 @@ class AmberApi(CompletionsApi):
             )
         raise UpstreamError(
             "amber took the file, and its answer holds no id that is understood",
-            upstream=words_of(shown_json(body)),
+            upstream=error_text(dump_json(body)),
             advice="Report this answer's form, so that it can be read.",
         )
 
@@ -129,20 +138,22 @@ def search_parameters(
     temperature: float | None = None,
 ) -> dict[str, Json]:
     """The parameters of a question to amber (seed 001, "Tools", "Agents", "Files", "Language")."""
-    metadata: dict[str, Json] = {}
-    if language:
-        metadata["language"] = language
-    if agent_id:
-        metadata["agent_id"] = agent_id
-    if file_ids:
-        metadata["files"] = list(file_ids)
-    tools: list[Json] = []
-    if search in _SEARCH_TOOLS:
-        tools.append({"function": {"name": _SEARCH_TOOLS[search]}})
-    parameters: dict[str, Json] = {"tools": tools, "metadata": metadata}
-    if temperature is not None:
-        parameters["temperature"] = temperature
-    return parameters
+    metadata: dict[str, Json] = {
+        "language": language,
+        "agent_id": agent_id,
+        "files": list(file_ids),
+    }
+    tool = _SEARCH_TOOLS.get(search)
+    return {
+        "tools": [{"function": {"name": tool}}] if tool else [],
+        "metadata": {name: value for name, value in metadata.items() if value},
+        **({"temperature": temperature} if temperature is not None else {}),
+    }
+
+
+def _metadata(request: ChatRequest) -> Mapping[str, Json]:
+    metadata = request.parameters.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _file_ids(body: object) -> Iterator[str]:
@@ -161,7 +172,7 @@ def _file_ids(body: object) -> Iterator[str]:
                     yield from _file_ids(body[key])
 
 
-class _Counted:
+class _CountedFile:
     """A file that is sized and hashed as it is read.
 
     A form announces its length before it is sent, so the file must not change until it is read.

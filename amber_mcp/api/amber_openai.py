@@ -6,140 +6,182 @@ here. Values that OpenAI adds to from time to time (`reasoning_effort`, say) are
 of models is not documented.
 """
 
-from . import checks
-from .completions import CompletionsApi, wire_message
-from .dialect import Dialect
-from .http import HttpClient
-from .types import ChatRequest, Json, Model
+from typing import Annotated, Any, Literal
 
-_FUNCTION = checks.closed(
-    "name",
-    name=checks.text,
-    description=checks.text,
-    parameters=checks.mapping,
-    strict=checks.boolean,
-)
-_CALLED = checks.closed("name", "arguments", name=checks.text, arguments=checks.text)
-_CALL = checks.kinds(
-    function=checks.closed("id", "function", id=checks.text, type=checks.text, function=_CALLED),
-    custom=checks.closed(
-        "id",
-        "custom",
-        id=checks.text,
-        type=checks.text,
-        custom=checks.closed("name", "input", name=checks.text, input=checks.text),
-    ),
-)
+from pydantic import Field, Tag
+
+from .completions import CompletionsApi
+from .request_model import BY_TYPE, Documented, ListOf, MapOf, RequestModel, TextPart
+
+
+class RefusalPart(Documented):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class ImageUrl(Documented):
+    url: str
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class ImagePart(Documented):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class InputAudio(Documented):
+    data: str  # Base64
+    format: Literal["wav", "mp3"]
+
+
+class AudioPart(Documented):
+    type: Literal["input_audio"]
+    input_audio: InputAudio
+
+
+class File(Documented):
+    file_data: str | None = None  # Base64
+    file_id: str | None = None
+    filename: str | None = None
+
+
+class FilePart(Documented):
+    type: Literal["file"]
+    file: File
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("type=text")]
+    | Annotated[RefusalPart, Tag("type=refusal")]
+    | Annotated[ImagePart, Tag("type=image_url")]
+    | Annotated[AudioPart, Tag("type=input_audio")]
+    | Annotated[FilePart, Tag("type=file")],
+    BY_TYPE,
+]
+
+
+class CalledFunction(Documented):
+    name: str
+    arguments: str
+
+
+class FunctionCall(Documented):
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class CalledCustomTool(Documented):
+    name: str
+    input: str
+
+
+class CustomToolCall(Documented):
+    id: str
+    type: Literal["custom"]
+    custom: CalledCustomTool
+
+
+ToolCall = Annotated[
+    Annotated[FunctionCall, Tag("type=function")] | Annotated[CustomToolCall, Tag("type=custom")],
+    BY_TYPE,
+]
+
+
+class AudioReference(Documented):
+    id: str  # of an earlier answer's audio
+
+
+class OpenAiMessage(Documented):
+    role: Literal["developer", "system", "user", "assistant", "tool", "function"]
+    content: str | ListOf[Part] | None
+    name: str | None = None
+    refusal: str | None = None
+    audio: AudioReference | None = None
+    tool_calls: ListOf[ToolCall] | None = None
+    tool_call_id: str | None = None
+    function_call: CalledFunction | None = None
+
+
+class Function(Documented):
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None  # a JSON schema
+    strict: bool | None = None
+
+
+class FunctionTool(Documented):
+    type: Literal["function"]
+    function: Function
+
+
+class CustomToolDescription(Documented):
+    name: str
+    description: str | None = None
+    format: dict[str, Any] | None = None  # the grammar of its input
+
+
+class CustomTool(Documented):
+    type: Literal["custom"]
+    custom: CustomToolDescription
+
+
+Tool = Annotated[
+    Annotated[FunctionTool, Tag("type=function")] | Annotated[CustomTool, Tag("type=custom")],
+    BY_TYPE,
+]
+
+
+class StreamOptions(Documented):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class OpenAiRequest(RequestModel):
+    """The body of `POST /chat/completions` (seed 002, and what it refers to)."""
+
+    takes_functions = True
+    messages: ListOf[OpenAiMessage]
+    model: str
+    audio: dict[str, Any] | None = None
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    function_call: str | dict[str, Any] | None = None
+    functions: ListOf[Function] | None = None
+    logit_bias: MapOf[Annotated[float, Field(ge=-100, le=100)]] | None = None
+    logprobs: bool | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
+    metadata: MapOf[str] | None = None
+    modalities: ListOf[str] | None = None
+    n: int | None = Field(None, ge=1, le=128)
+    parallel_tool_calls: bool | None = None
+    prediction: dict[str, Any] | None = None
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    reasoning_effort: str | None = None
+    response_format: dict[str, Any] | None = None
+    safety_identifier: str | None = None
+    seed: int | None = None
+    service_tier: str | None = None
+    stop: str | Annotated[list[str], Field(max_length=4, fail_fast=True)] | None = None
+    store: bool | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    tool_choice: str | dict[str, Any] | None = None
+    tools: ListOf[Tool] | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    top_p: float | None = Field(None, ge=0, le=1)
+    user: str | None = None
+    verbosity: str | None = None
+    web_search_options: dict[str, Any] | None = None
 
 
 class AmberOpenAiApi(CompletionsApi):
     """The OpenAI-format API of one tenant; its models are those that the operator names."""
 
+    name = "amber-openai"
+    offers = ("images", "functions")
     path = "/api/beta/openai/v1/chat/completions"
-    dialect = Dialect(
-        name="amber-openai",
-        offers=("images", "functions"),
-        roles=frozenset({"developer", "system", "user", "assistant", "tool", "function"}),
-        message_fields={
-            "name": checks.text,
-            "refusal": checks.text,
-            "audio": checks.closed("id", id=checks.text),
-            "tool_calls": checks.listed(_CALL),
-            "tool_call_id": checks.text,
-            "function_call": _CALLED,
-        },
-        content_parts={
-            "text": checks.closed("text", type=checks.text, text=checks.text),
-            "refusal": checks.closed("refusal", type=checks.text, refusal=checks.text),
-            "image_url": checks.closed(
-                "image_url",
-                type=checks.text,
-                image_url=checks.closed(
-                    "url", url=checks.text, detail=checks.one_of("auto", "low", "high")
-                ),
-            ),
-            "input_audio": checks.closed(
-                "input_audio",
-                type=checks.text,
-                input_audio=checks.closed(
-                    "data", "format", data=checks.text, format=checks.one_of("wav", "mp3")
-                ),
-            ),
-            "file": checks.closed(
-                "file",
-                type=checks.text,
-                file=checks.closed(
-                    file_data=checks.text, file_id=checks.text, filename=checks.text
-                ),
-            ),
-        },
-        null_content=True,
-        function=checks.kinds(
-            function=checks.closed("function", type=checks.text, function=_FUNCTION),
-            custom=checks.closed(
-                "custom",
-                type=checks.text,
-                custom=checks.closed(
-                    "name", name=checks.text, description=checks.text, format=checks.mapping
-                ),
-            ),
-        ),
-        parameters={
-            "audio": checks.mapping,
-            "frequency_penalty": checks.number(-2, 2),
-            "function_call": checks.either(checks.text, checks.mapping),
-            "functions": checks.listed(_FUNCTION),
-            "logit_bias": checks.mapped(checks.number(-100, 100)),
-            "logprobs": checks.boolean,
-            "max_completion_tokens": checks.integer(),
-            "max_tokens": checks.integer(),
-            "metadata": checks.mapped(checks.text),
-            "modalities": checks.listed(checks.text),
-            "n": checks.integer(1, 128),
-            "parallel_tool_calls": checks.boolean,
-            "prediction": checks.mapping,
-            "presence_penalty": checks.number(-2, 2),
-            "prompt_cache_key": checks.text,
-            "prompt_cache_retention": checks.text,
-            "reasoning_effort": checks.text,
-            "response_format": checks.mapping,
-            "safety_identifier": checks.text,
-            "seed": checks.integer(),
-            "service_tier": checks.text,
-            "stop": checks.either(checks.text, checks.listed(checks.text, most=4)),
-            "store": checks.boolean,
-            "stream": checks.boolean,
-            "stream_options": checks.closed(
-                include_usage=checks.boolean, include_obfuscation=checks.boolean
-            ),
-            "temperature": checks.number(0, 2),
-            "tool_choice": checks.either(checks.text, checks.mapping),
-            "top_logprobs": checks.integer(0, 20),
-            "top_p": checks.number(0, 1),
-            "user": checks.text,
-            "verbosity": checks.text,
-            "web_search_options": checks.mapping,
-        },
-    )
-
-    def __init__(self, http: HttpClient, *, stream: bool, models: tuple[str, ...]) -> None:
-        super().__init__(http, stream=stream)
-        self._models = models
-
-    def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
-        """The body of `POST /chat/completions`; a stream is asked to tell its usage."""
-        functions: dict[str, Json] = {"tools": [dict(f) for f in request.functions]}
-        parameters = dict(request.parameters)
-        options = parameters.pop("stream_options", {"include_usage": True})
-        return {
-            "model": request.model,
-            "messages": [wire_message(message) for message in request.messages],
-            **(functions if request.functions else {}),
-            **({"stream_options": options} if stream else {}),
-            **parameters,
-            "stream": stream,
-        }
-
-    async def models(self) -> tuple[Model, ...]:
-        """The models of AMBER_OPENAI_MODELS."""
-        return tuple(map(self.model_of, self._models))
+    request_model = OpenAiRequest

@@ -1,28 +1,44 @@
-"""What the four completions APIs share: a request is posted, and read back piece by piece."""
+"""What the four APIs share: a request is posted, and its answer read piece by piece."""
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import ClassVar
 
 from amber_mcp.errors import UpstreamError
+from amber_mcp.http.client import HttpClient
+from amber_mcp.http.error_responses import error_text
+from amber_mcp.text.json_values import dump_json
 
-from .dialect import Dialect
-from .failures import words_of
-from .http import HttpClient
-from .json_text import sendable, shown_json
+from .messages import wire_message
+from .request_model import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
+_MAX_MODEL_ID_CHARS = 300
 
-class CompletionsApi(ABC):
-    """A completions API. Each of the four says where it differs."""
 
-    dialect: ClassVar[Dialect]
+class CompletionsApi:
+    """One API of one host. Each of the four says what it documents, and where it differs.
+
+    `offers` is what `list_models` says of its models, `control_fields` are those of a streamed
+    chunk that tell of the stream rather than of the answer. An API that lists no models has those
+    that the operator names.
+    """
+
+    name: ClassVar[str]
+    offers: ClassVar[tuple[str, ...]]
     path: ClassVar[str]
+    request_model: ClassVar[type[RequestModel]]
+    control_fields: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, http: HttpClient, *, stream: bool) -> None:
+    def __init__(self, http: HttpClient, *, stream: bool, models: tuple[str, ...] = ()) -> None:
         self.http = http
         self._stream = stream
+        self._models = models
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a request has to name a model."""
+        return self.request_model.model_fields["model"].is_required()
 
     def streams(self, request: ChatRequest) -> bool:
         """Whether the answer to `request` is asked for as a stream: as it says, or as configured.
@@ -32,21 +48,35 @@ class CompletionsApi(ABC):
         """
         return bool(request.parameters.get("stream", self._stream))
 
-    @abstractmethod
     def body(self, request: ChatRequest, *, stream: bool) -> dict[str, Json]:
-        """The body to post, with documented parameters alone."""
+        """The body to post; a stream is asked to tell its usage, where that is documented."""
+        parameters = dict(request.parameters)
+        if "stream_options" in self.request_model.model_fields:
+            options = parameters.pop("stream_options", {"include_usage": True})
+            parameters |= {"stream_options": options} if stream else {}
+        return {
+            **({"model": request.model} if request.model else {}),
+            "messages": [self.message(message) for message in request.messages],
+            **({"tools": [dict(f) for f in request.functions]} if request.functions else {}),
+            **parameters,
+            "stream": stream,
+        }
 
-    @abstractmethod
-    async def models(self) -> tuple[Model, ...]:
-        """The models that can be asked."""
-
-    def answer_in(self, chunk: Mapping[str, Json]) -> Mapping[str, Json]:
-        """A piece of a stream, without what tells of the stream itself."""
-        return chunk
+    def message(self, message: Message) -> dict[str, Json]:
+        """A message as this API takes it."""
+        return wire_message(message)
 
     def is_repeatable(self, request: ChatRequest) -> bool:  # noqa: ARG002  # an API may look at it
         """Whether it does no harm if the API gets `request` twice."""
         return True
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models that can be asked."""
+        return self.as_models(self._models)
+
+    def as_models(self, ids: Iterable[str]) -> tuple[Model, ...]:
+        """Models of this API."""
+        return tuple(Model(model_id, self.name, self.offers) for model_id in ids)
 
     async def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The answer, piece by piece; a single piece if it is not streamed.
@@ -56,41 +86,29 @@ class CompletionsApi(ABC):
         """
         stream = self.streams(request)
         accept = "text/event-stream" if stream else "application/json"
-        body = sendable(self.body(request, stream=stream))
-        choices = _choices_wanted(request)
-        repeatable = self.is_repeatable(request)
+        body = self.body(request, stream=stream)
+        number = request.parameters.get("n")
+        choices = number if type(number) is int else 1
         async with self.http.post(
-            self.path, body, accept=accept, repeatable=repeatable
+            self.path, body, accept=accept, repeatable=self.is_repeatable(request)
         ) as response:
             if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
                 async for delta in read_stream(
-                    response,
-                    self.http.limits,
-                    answer_in=self.answer_in,
-                    choices=choices,
+                    response, self.http.limits, ignored=self.control_fields, choices=choices
                 ):
                     yield delta
                 return
             answer = await self.http.read_json(response)
             delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
-            if choices and not _says_something(delta):
+            if choices and not _has_answer(delta):
                 raise UpstreamError(
-                    f"the answer of {self.dialect.name} holds no choice that can be read",
-                    upstream=words_of(shown_json(answer)),
+                    f"the answer of {self.name} holds no choice that can be read",
+                    upstream=error_text(dump_json(answer)),
                 )
             yield delta
 
-    def model_of(self, model_id: str) -> Model:
-        """A model of this API."""
-        return Model(model_id, self.dialect.name, self.dialect.offers)
 
-
-def _choices_wanted(request: ChatRequest) -> int:
-    number = request.parameters.get("n")
-    return number if type(number) is int else 1
-
-
-def _says_something(delta: ChatDelta) -> bool:
+def _has_answer(delta: ChatDelta) -> bool:
     """Whether a whole answer holds a message, though perhaps an empty one, or text in its stead."""
     choices = delta.chunk.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -100,6 +118,38 @@ def _says_something(delta: ChatDelta) -> bool:
     return bool(delta.text) or not isinstance(content, dict)
 
 
-def wire_message(message: Message) -> dict[str, Json]:
-    """A message as OpenAI's format has it."""
-    return {"role": message.role, "content": message.content, **message.more}
+def model_ids(body: object, *, kind: str = "") -> list[str]:
+    """The ids in `{"data": […]}`, `{"models": […]}` or a bare list, of objects or of texts.
+
+    Args:
+        kind: the `modelType` to keep, of those models that have one.
+
+    Raises:
+        UpstreamError: if `body` is no such list.
+    """
+    match body:
+        case {"data": [*entries]} | {"models": [*entries]} | [*entries]:
+            return [found for entry in entries if (found := _model_id(entry, kind))]
+    raise UpstreamError("the list of models cannot be read", upstream=error_text(dump_json(body)))
+
+
+def model_id(body: object) -> str:
+    """The id in one model's description.
+
+    Raises:
+        UpstreamError: if there is none.
+    """
+    if found := _model_id(body):
+        return found
+    raise UpstreamError(
+        "the description of the model cannot be read", upstream=error_text(dump_json(body))
+    )
+
+
+def _model_id(entry: object, kind: str = "") -> str:
+    match entry:
+        case {"modelType": other} if kind and other != kind:
+            return ""
+        case {"id": found} | found if isinstance(found, str) and len(found) <= _MAX_MODEL_ID_CHARS:
+            return found
+    return ""

@@ -16,18 +16,17 @@ _MAX_TITLE_CHARS = 200
 _MAX_URL_CHARS = 2_000
 _URL_KEYS = ("url", "link", "href", "uri", "source")
 _TITLE_KEYS = ("title", "name", "filename", "file_name")
-_MARKDOWN_LINK = re.compile(
+_MARKDOWN_LINK = (
     r"(?<!!)\[(?P<title>(?:[^\[\]\n]|\[[^\[\]\n]*\]){0,300})\]"
     r"\(\s*<?(?P<url>https?://(?:[^\s()<>]|\([^\s()<>]*\))+)>?(?:\s+[\"'][^\"'\n]*[\"'])?\s*\)"
 )
-_BARE_URL = re.compile(r"https?://[^\s<>\"'`\])}|\\^]+")
-_MARKDOWN_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
-_IMAGE = re.compile(r"(?<!\\)!(?=\[[^\[\]]{0,500}\]\(<?(?:https?:|data:|/))")
+_BARE_URL = r"https?://[^\s<>\"'`\])}|\\^]+"
+_MARKDOWN_IMAGE = r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)"
+_IMAGE = r"(?<!\\)!(?=\[[^\[\]]{0,500}\]\(<?(?:https?:|data:|/))"
 # What follows the `<` of any other tag is a name without attributes that have a value, the address
 # of a page, or attributes that lead nowhere. It is on one line (Markdown removes what begins the
 # next one: `>`) and its spaces are HTML's, which are fewer than Python's.
-_TAG_THAT_MAY_FETCH = re.compile(
-    r"""(?aix) < (?= [a-z] ) (?!
+_TAG_THAT_MAY_FETCH = r"""(?aix) < (?= [a-z] ) (?!
         (?! (?: img | image | script | style ) \b ) [a-z] [\w:.-]*+
         (?: [^>=\n\r]{0,99}+ >
           | (?<= <http: | https: ) // [^\s<>"'=?]*+ \? [^\s<>"'=/]*+ = [^\s<>"']*+ >
@@ -40,7 +39,6 @@ _TAG_THAT_MAY_FETCH = re.compile(
             )*+
             [ \t]*+ /? > )
     )"""
-)
 
 
 def sources_of(*places: Mapping[str, object]) -> tuple[Source, ...]:
@@ -62,11 +60,11 @@ def links_in(text: str) -> tuple[Source, ...]:
     """The http(s) links that stand in `text`, Markdown links with their titles first."""
     titled = [
         Source(_clean(match["title"]) or match["url"], match["url"], "link")
-        for match in _MARKDOWN_LINK.finditer(text)
+        for match in re.finditer(_MARKDOWN_LINK, text)
         if _is_web(match["url"])
     ]
-    rest = _MARKDOWN_LINK.sub(" ", _MARKDOWN_IMAGE.sub(" ", text))
-    bare = [match.group().rstrip(".,;:!?*_") for match in _BARE_URL.finditer(rest)]
+    rest = re.sub(_MARKDOWN_LINK, " ", re.sub(_MARKDOWN_IMAGE, " ", text))
+    bare = [match.group().rstrip(".,;:!?*_") for match in re.finditer(_BARE_URL, rest)]
     return distinct([*titled, *(Source(url, url, "link") for url in bare if _is_web(url))])
 
 
@@ -85,8 +83,8 @@ def without_images(text: str) -> str:
     fetch, gets a space that leaves it text: what a renderer takes for an image (or for code) is
     not foreseen here, and most code means the same with the space.
     """
-    text = _IMAGE.sub("", text).replace("![", "! [")
-    return _TAG_THAT_MAY_FETCH.sub("< ", text)
+    text = re.sub(_IMAGE, "", text).replace("![", "! [")
+    return re.sub(_TAG_THAT_MAY_FETCH, "< ", text)
 
 
 def _entries(value: object) -> Iterator[object]:

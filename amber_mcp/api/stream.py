@@ -1,111 +1,138 @@
-"""Server-sent events in OpenAI's form -> `ChatDelta`: what ends a stream, and what breaks one."""
+"""A streamed answer, from server-sent events to `ChatDelta`: what ends it, and what breaks it."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass
 
 import anyio
 import httpx2
 
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
+from amber_mcp.http.client import Limits
+from amber_mcp.http.error_responses import error_in_body, error_text, request_id_of
+from amber_mcp.http.sse import Event, events_of
+from amber_mcp.text.json_values import TooDeepError, parse_json
 
-from .endings import Ending
-from .events import Event, events_of
-from .failures import failure_in, request_id_of, words_of
-from .json_text import TooDeepError, parse_json
 from .sources import sources_of
 from .types import ChatDelta, Json, Usage
 
-_LAST_WORDS_SECONDS = 3.0
-_END_SECONDS = 0.1
+_AFTER_ANSWER_SECONDS = 3.0
+_AFTER_DONE_SECONDS = 0.1
+_FINAL_REASONS = ("stop", "length", "content_filter")
+"""Nothing comes after these. After a tool call, a server may run the tool and go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The bytes that an answer, and an event of it, may have."""
+class FinishTracker:
+    """The choices that a stream began, and which of them have their finish reason."""
 
-    body_bytes: int
-    event_bytes: int
+    def __init__(self) -> None:
+        self._is_finished: dict[int, bool] = {}
+        self._all_finished = False
+        self._may_go_on = False
 
+    def add(self, chunk: Mapping[str, Json]) -> None:
+        """Take in a chunk. A finish reason outside the choices is that of all (Adaptive)."""
+        self._all_finished = self._all_finished or bool(chunk.get("finish_reason"))
+        choices = chunk.get("choices")
+        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+            fields = _mapping(choice)
+            index, reason = fields.get("index"), fields.get("finish_reason")
+            number = index if type(index) is int else position
+            self._may_go_on = self._may_go_on or (bool(reason) and reason not in _FINAL_REASONS)
+            self._is_finished[number] = self._is_finished.get(number, False) or bool(reason)
 
-def too_long(limit: int) -> UpstreamError:
-    """The error of an answer that has more than `limit` bytes."""
-    return UpstreamError(
-        f"the answer is longer than {limit} bytes, which is AMBER_MAX_RESPONSE_BYTES",
-        advice="Ask something narrower, or raise AMBER_MAX_RESPONSE_BYTES.",
-    )
+    @property
+    def has_choices(self) -> bool:
+        """Whether any choice has begun."""
+        return bool(self._is_finished)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every choice that has begun is finished."""
+        return self._all_finished or (self.has_choices and all(self._is_finished.values()))
+
+    def has_all(self, choices: int) -> bool:
+        """Whether as many choices as were asked for are there, and nothing can follow."""
+        if self._may_go_on or not self.is_complete:
+            return False
+        return self._all_finished or len(self._is_finished) >= choices
 
 
 async def read_stream(
     response: httpx2.Response,
     limits: Limits,
     *,
-    answer_in: Callable[[Mapping[str, Json]], Mapping[str, Json]],
+    ignored: Set[str] = frozenset(),
     choices: int = 1,
 ) -> AsyncIterator[ChatDelta]:
-    """The pieces of a streamed answer, in order; `answer_in` takes out what says nothing of it.
+    """The pieces of a streamed answer, in order.
 
     amber does not document its chunks; OpenAI's form is assumed, and what it allows is accepted:
     chunks without choices, fields that are absent or null, an end without `[DONE]`.
 
     Args:
-        choices: how many were asked for. Once these are there, whatever is amiss with the rest of
-            the stream is of no account.
+        ignored: the fields of a chunk that tell of the stream rather than of the answer.
+        choices: how many were asked for. Once these are there, faults in the rest of the stream
+            are ignored.
 
     Raises:
         UpstreamError: for a chunk that is not JSON, an error in the stream, an answer or an event
             over its limit, or a stream without any choice where one was wanted.
         StreamBroken: if the stream ends without `[DONE]`, and a choice has no finish reason.
     """
-    ending = Ending()
+    tracker = FinishTracker()
     received = 0
-    odd = ""
+    without_choices = ""
     events = events_of(response, max_event_bytes=limits.event_bytes)
-    while event := await _next(events, is_answered=choices > 0 and ending.has_all(choices)):
+
+    def is_answered() -> bool:
+        return choices > 0 and tracker.has_all(choices)
+
+    while event := await _next_event(events, is_answered=is_answered()):
         if event.data == "[DONE]":
             await _read_to_end(events)
             break
         received += len(event.data.encode(errors="replace"))
         try:
             if received > limits.body_bytes:
-                raise too_long(limits.body_bytes)
-            chunk = answer_in(_chunk(event, response)) if event.data else {}
+                raise limits.body_too_long()
+            chunk = _chunk(event, response) if event.data else {}
+            chunk = {name: value for name, value in chunk.items() if name not in ignored}
             delta = delta_of(chunk, response)
         except AmberError:
-            if choices and ending.has_all(choices):
-                return  # A whole answer stays one, whatever comes after it.
+            if is_answered():
+                return
             raise
         if chunk:
-            ending.add(chunk)
-            odd = odd if "choices" in chunk else event.data
+            tracker.add(chunk)
+            without_choices = without_choices if "choices" in chunk else event.data
             yield delta
     else:
-        if not ending.is_complete and (ending.has_choices or not odd):
+        if not tracker.is_complete and (tracker.has_choices or not without_choices):
             raise _broken()
-    if choices and not ending.has_choices:
+    if choices and not tracker.has_choices:
         raise UpstreamError(
             "the answer's stream holds no choice that can be read",
-            upstream=words_of(odd.encode(errors="replace")),
+            upstream=error_text(without_choices.encode(errors="replace")),
             request_id=request_id_of(response),
         )
 
 
 async def _read_to_end(events: AsyncIterator[Event]) -> None:
-    """Nothing more is said; but a connection that was read to its end is used again."""
-    with anyio.move_on_after(_END_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
+    """Read what follows `[DONE]`: a connection is used again only if it was read to its end."""
+    with anyio.move_on_after(_AFTER_DONE_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
         await anext(events, None)
 
 
-async def _next(events: AsyncIterator[Event], *, is_answered: bool) -> Event | None:
-    """The next event. After a whole answer it is not waited for long, and may fail to come."""
+async def _next_event(events: AsyncIterator[Event], *, is_answered: bool) -> Event | None:
+    """The next event. After a whole answer it is awaited for a short time, and may fail to come:
+    it could tell no more than the usage.
+    """
     if not is_answered:
         return await anext(events, None)
-    try:
-        with anyio.move_on_after(_LAST_WORDS_SECONDS):
+    with suppress(httpx2.HTTPError, ssl.SSLError):
+        with anyio.move_on_after(_AFTER_ANSWER_SECONDS):
             return await anext(events, None)
-    except (httpx2.HTTPError, ssl.SSLError):
-        pass  # What it would have told is how many tokens there were.
     return None
 
 
@@ -117,9 +144,9 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     """
     choice = _first(body.get("choices"))
     if error := body.get("error") or choice.get("error"):
-        raise failure_in(error, response)
+        raise error_in_body(error, response)
     if not body.get("choices") and (body.get("object") == "error" or "detail" in body):
-        raise failure_in(body, response)
+        raise error_in_body(body, response)
     piece = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
     return ChatDelta(
         text=_text(piece.get("content")) or _text(choice.get("text")),
@@ -142,15 +169,15 @@ def _chunk(event: Event, response: httpx2.Response) -> Mapping[str, Json]:
         chunk = None
     if isinstance(chunk, dict):
         if event.name == "error" and not chunk.get("error"):
-            raise failure_in(chunk, response)
+            raise error_in_body(chunk, response)
         return chunk
     if not event.is_whole:
         raise _broken()
     if event.name == "error":
-        raise failure_in(event.data, response)
+        raise error_in_body(event.data, response)
     raise UpstreamError(
         f"the API sent a piece of a stream that is {kind}",
-        upstream=words_of(event.data.encode(errors="replace")),
+        upstream=error_text(event.data.encode(errors="replace")),
         request_id=request_id_of(response),
     )
 

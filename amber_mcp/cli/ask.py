@@ -5,24 +5,28 @@ import mimetypes
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.status import Status
 
-from amber_mcp.agents import agent_id_of
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.amber import Search, search_parameters
-from amber_mcp.api.patience import telling_waits
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App, open_app
+from amber_mcp.config.agents import resolve_agent
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest, TooLarge
-from amber_mcp.harmless import harmless
+from amber_mcp.http.retry import reporting_waits
 from amber_mcp.logs import configure_logging
-from amber_mcp.redaction import without_secrets
-from amber_mcp.settings import Settings
+from amber_mcp.text.redaction import remove_secrets
+from amber_mcp.text.sanitise import strip_controls
 
 from .terminal import run_async
+
+if TYPE_CHECKING:
+    from amber_mcp.sandbox import Sandbox
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -57,16 +61,18 @@ def ask(
 
     async def command() -> None:
         async with open_app(settings, documents=docs) as app:
+            await app.ready()
             screen = _Screen(quiet=as_json, keys=app.settings.keys)
-            for left_out in app.left_out:
-                click.secho(f"Left out: {harmless(left_out)}", dim=True, err=True)
-            with screen.status, telling_waits(screen.say):
+            for left_out in app.sandbox.left_out if app.sandbox else ():
+                reason = strip_controls(f"{left_out.path}: {left_out.reason}")
+                click.secho(f"Left out: {reason}", dim=True, err=True)
+            with screen.status, reporting_waits(screen.say):
                 request = ChatRequest(
                     messages=(Message("user", question),),
                     model=model or await app.default_model(),
                     parameters=search_parameters(
                         _search(web=web, files=files, agent=agent),
-                        agent_id=agent_id_of(agent, app.settings.agents) if agent else "",
+                        agent_id=resolve_agent(agent, app.settings.agents) if agent else "",
                         file_ids=await _uploaded(app, files, screen),
                         language=language,
                     ),
@@ -75,11 +81,9 @@ def ask(
                 answered = await answer(app.amber, request, on_text=screen.show)
             if as_json:
                 whole = json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2)
-                click.echo(harmless(without_secrets(whole, *app.settings.keys)))
+                click.echo(strip_controls(remove_secrets(whole, *app.settings.keys)))
             else:
-                screen.finish(
-                    answered, passing="http://127.0.0.1:" if settings.uses_sandbox else ""
-                )
+                screen.finish(answered, app.sandbox)
 
     run_async(command, *settings.secrets)
 
@@ -118,6 +122,14 @@ def _beginning(key: str, text: str) -> str:
     return next((key[:length] for length in lengths if text.endswith(key[:length])), "")
 
 
+def _lasting_address(url: str, sandbox: "Sandbox | None") -> str:
+    """An address that leads somewhere when this process has ended; empty where there is none."""
+    if sandbox is None or not url.startswith(sandbox.base_url):
+        return url
+    file = sandbox.file_of(url)
+    return file.as_uri() if file else ""
+
+
 class _Screen:
     """The answer on stdout as it comes; what is going on, on stderr while nothing has come yet."""
 
@@ -134,27 +146,32 @@ class _Screen:
     def show(self, piece: str) -> None:
         """Show a piece of the answer, but for an end in which a key may begin."""
         self.status.stop()
-        text = without_secrets(self._held + piece, *self._keys)
+        text = remove_secrets(self._held + piece, *self._keys)
         self._held = max((_beginning(key, text) for key in self._keys), key=len, default="")
         self._echo(text.removesuffix(self._held))
 
     def _echo(self, text: str) -> None:
         if not self._quiet:
-            click.echo(harmless(text), nl=False)
+            click.echo(strip_controls(text), nl=False)
             sys.stdout.flush()
 
-    def finish(self, answered: Answer, *, passing: str) -> None:
-        """End the answer and list its sources, without the addresses that end with the sandbox."""
+    def finish(self, answered: Answer, sandbox: "Sandbox | None") -> None:
+        """End the answer and list its sources.
+
+        In place of an address that ends with the sandbox stands that of the file, if it has one.
+        """
         self._echo(self._held)
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)
         for number, source in enumerate(answered.sources, 1):
-            click.echo(f"  {number}. {harmless(source.title)}")
-            if not (passing and source.url.startswith(passing)):
-                click.secho(f"     {harmless(source.url)}", dim=True)
+            click.echo(f"  {number}. {strip_controls(source.title)}")
+            if url := _lasting_address(source.url, sandbox):
+                click.secho(f"     {strip_controls(url)}", dim=True)
         for note in answered.notes:
-            click.secho(f"\n{harmless(note)}", fg="yellow", err=True)
+            click.secho(f"\n{strip_controls(note)}", fg="yellow", err=True)
         click.secho(
-            f"\n{harmless(answered.model)}, {answered.elapsed_seconds:g} s", dim=True, err=True
+            f"\n{strip_controls(answered.model)}, {answered.elapsed_seconds:g} s",
+            dim=True,
+            err=True,
         )

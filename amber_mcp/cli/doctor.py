@@ -10,16 +10,16 @@ import click
 
 from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.completions import CompletionsApi
-from amber_mcp.api.proxies import Way, way_to
 from amber_mcp.app import App, open_app
+from amber_mcp.config.settings import Settings
+from amber_mcp.config.tls import authorities
 from amber_mcp.errors import AmberError, NotConfigured, Unauthorized, describe
-from amber_mcp.files import upload_roots
-from amber_mcp.harmless import harmless
+from amber_mcp.files.local import upload_roots
+from amber_mcp.http.proxies import ProxyRoute, route_to
 from amber_mcp.logs import configure_logging
-from amber_mcp.redaction import redacted
-from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
-from amber_mcp.tls import authorities
+from amber_mcp.storage.base import StorageUnavailable
+from amber_mcp.text.redaction import redact
+from amber_mcp.text.sanitise import strip_controls
 
 from .terminal import run_async, wrapped
 
@@ -45,10 +45,11 @@ def doctor(sandbox: bool) -> int:
     async def command() -> bool:
         healthy = True
         async with open_app(settings) as app:
+            await app.ready()
             async for finding in _findings(app):
                 healthy = healthy and finding.verdict != "problem"
                 mark = click.style(f"{finding.verdict:>8}", fg=_COLOURS[finding.verdict])
-                text = harmless(redacted(finding.text, *settings.secrets))
+                text = strip_controls(redact(finding.text, *settings.secrets))
                 click.echo(f"{mark}  {wrapped(text, indent=' ' * 10)}")
         return healthy
 
@@ -107,7 +108,7 @@ async def _on_state(app: App) -> Finding:
             await app.store.secret()
     except TimeoutError:
         told = f"what AMBER_STATE names did not answer within {_SECONDS_FOR_STATE:g} s"
-        return Finding("problem", describe(StateUnavailable(told)))
+        return Finding("problem", describe(StorageUnavailable(told)))
     except AmberError as error:
         return Finding("problem", describe(error))
     return Finding("ok", f"State: {app.settings.state}")
@@ -139,7 +140,7 @@ def _on_network(settings: Settings) -> Iterator[Finding]:
         )
         if url and key
     ]
-    ways = dict.fromkeys(_way_told(way_to(url)) for url in urls)
+    ways = dict.fromkeys(_way_told(route_to(url)) for url in urls)
     yield Finding("ok", f"Network: {'; '.join(ways)}")
     if not any(url.startswith("https:") for url in urls):
         return
@@ -152,7 +153,7 @@ def _on_network(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", f"Trusted authorities: {authorities(settings)}{presented}")
 
 
-def _way_told(way: Way) -> str:
+def _way_told(way: ProxyRoute) -> str:
     if way.proxy is None:
         return f"{way.host} directly"
     login = f", as {way.proxy.auth[0]}, password hidden" if way.proxy.auth else ""

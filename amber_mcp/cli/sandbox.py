@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.harmless import harmless
 from amber_mcp.logs import configure_logging
+from amber_mcp.process import shutdown_signals
 from amber_mcp.sandbox import Sandbox, SandboxError, running_sandbox
-from amber_mcp.settings import Settings
-from amber_mcp.signals import end_signals
+from amber_mcp.text.sanitise import strip_controls
 
 from .terminal import run_async
 
@@ -29,7 +29,7 @@ def sandbox(docs: Path | None, web_pages: Path | None, port: int, key: str) -> N
     async def command() -> None:
         starting = running_sandbox(documents=docs, web=web_pages, port=port, api_key=key)
         try:
-            with end_signals() as signals:
+            with shutdown_signals() as signals:
                 async with starting as running:
                     _introduce(running)
                     async for _ in signals:
@@ -58,8 +58,8 @@ def _introduce(running: Sandbox) -> None:
     click.echo(f"  ADAPTIVE_MODELS={','.join(running.adaptive_models)}")
     if running.agents:
         agents = ",".join(f"{name}={agent_id}" for name, agent_id in running.agents.items())
-        click.echo(f"  AMBER_AGENTS={harmless(agents)}")
+        click.echo(f"  AMBER_AGENTS={strip_controls(agents)}")
     if running.left_out:
         click.echo("\nLeft out:")
     for left_out in running.left_out:
-        click.echo(f"  {harmless(str(left_out.path))}: {left_out.reason}")
+        click.echo(f"  {strip_controls(str(left_out.path))}: {left_out.reason}")

@@ -2,11 +2,11 @@
 
 import click
 
-from amber_mcp.__main__ import serve_on_stdio
+from amber_mcp.config.settings import Settings
 from amber_mcp.logs import configure_logging
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
 from amber_mcp.transports.http import serve_http
+from amber_mcp.transports.stdio import run_on_stdio
 
 from .terminal import run_async
 
@@ -19,7 +19,7 @@ from .terminal import run_async
 def serve(http: bool, host: str, port: int, path: str) -> int:
     """Serve MCP to an assistant: on stdin and stdout, or with --http to several on this machine."""
     if not http:
-        return serve_on_stdio()
+        return run_on_stdio()
     if not path.startswith("/"):
         raise click.BadParameter("must start with a slash", param_hint="--path")
     settings = Settings.from_environment()

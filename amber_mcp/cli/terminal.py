@@ -8,9 +8,9 @@ from typing import TypeVar
 import click
 
 from amber_mcp.errors import AmberError, NotConfigured, describe
-from amber_mcp.harmless import harmless
-from amber_mcp.redaction import redacted
-from amber_mcp.running import run
+from amber_mcp.process import run
+from amber_mcp.text.redaction import redact
+from amber_mcp.text.sanitise import strip_controls
 
 _T = TypeVar("_T")
 
@@ -30,5 +30,5 @@ def run_async(command: Callable[[], Awaitable[_T]], *secrets: str) -> _T:
         raise click.exceptions.Abort from None
     except AmberError as error:
         sys.stdout.flush()
-        click.secho(wrapped(harmless(redacted(describe(error), *secrets))), fg="red", err=True)
+        click.secho(wrapped(strip_controls(redact(describe(error), *secrets))), fg="red", err=True)
         raise click.exceptions.Exit(2 if isinstance(error, NotConfigured) else 1) from None

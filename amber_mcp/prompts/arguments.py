@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from amber_mcp.app import App
-from amber_mcp.tools.asking import language_of
+from amber_mcp.tools.parameters import language_of
 
+from .file_arguments import uploads_of
 from .prompt import Argument
-from .quotation import quotation
-from .uploaded import uploads_of
+from .quotation import quote_value
 
 
 async def agent_names(app: App) -> Sequence[str]:
@@ -44,5 +44,5 @@ OtherFile = Annotated[
 def passed_on(app: App, *, language: str = "", model: str = "") -> str:
     """What the tools are to be called with besides: `, with language "de" and …`, or nothing."""
     parts = [f'language "{language_of(app, language)}"'] if language else []
-    parts += [f"model {quotation(model)}"] if model else []
+    parts += [f"model {quote_value(model)}"] if model else []
     return f" with {' and '.join(parts)}" if parts else ""

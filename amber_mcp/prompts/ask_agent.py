@@ -6,7 +6,7 @@ from amber_mcp.app import App
 
 from .arguments import Language, Model, agent_names, passed_on
 from .prompt import Argument, prompt
-from .quotation import quotation
+from .quotation import quote_value
 
 
 @prompt(title="Give a task to an agent", tools=("run_agent",))
@@ -19,8 +19,9 @@ async def ask_agent(
 ) -> str:
     """Have one of the company's amber agents do a task."""
     more = passed_on(app, language=language, model=model)
+    name = quote_value(agent)
     return f"""
-Call run_agent for the agent {quotation(agent)}{more}, and give it the task between the marks as it
+Call run_agent for the agent {name}{more}, and give it the task between the marks as it
 stands:
 
 <task>

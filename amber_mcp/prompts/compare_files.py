@@ -5,8 +5,8 @@ from typing import Annotated
 from amber_mcp.app import App
 
 from .arguments import File, Language, Model, OtherFile, passed_on
+from .file_arguments import require_different, resolve_upload, uploads_of
 from .prompt import Argument, prompt
-from .uploaded import different, meant, uploads_of
 
 
 @prompt(title="Compare two files", tools=("ask_amber",))
@@ -22,8 +22,8 @@ async def compare_files(
 ) -> str:
     """Compare two documents that were uploaded to amber."""
     uploads = await uploads_of(app)
-    one, other = meant(uploads, first), meant(uploads, second)
-    different(one, other)
+    one, other = resolve_upload(uploads, first), resolve_upload(uploads, second)
+    require_different(one, other)
     more = passed_on(app, language=language, model=model)
     about = f" Compare: {focus}" if focus else ""
     return f"""

@@ -12,7 +12,7 @@ from typing import get_args
 
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.quoting import cut
+from amber_mcp.text.quoting import truncate
 
 Values = Callable[[App], Awaitable[Sequence[str]]]
 """What an argument can be completed with."""
@@ -62,7 +62,7 @@ class Prompt:
             InvalidRequest: naming the arguments that are unknown or missing.
         """
         set_ = {name: value.strip() for name, value in given.items() if value.strip()}
-        faults = [f"`{cut(name)}` is unknown" for name in given if name not in self.arguments]
+        faults = [f"`{truncate(name)}` is unknown" for name in given if name not in self.arguments]
         faults += [
             f"`{name}` is missing" for name in self.arguments if name in self.required - set_.keys()
         ]

@@ -2,9 +2,9 @@
 
 import json
 
-from amber_mcp.harmless import harmless
+from amber_mcp.text.sanitise import strip_controls
 
 
-def quotation(text: str) -> str:
+def quote_value(text: str) -> str:
     """A text in quotes, which it can neither end nor break into a line of its own."""
-    return json.dumps(harmless(text), ensure_ascii=False)
+    return json.dumps(strip_controls(text), ensure_ascii=False)

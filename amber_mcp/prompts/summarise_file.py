@@ -5,8 +5,8 @@ from typing import Annotated
 from amber_mcp.app import App
 
 from .arguments import File, Language, Model, passed_on
+from .file_arguments import resolve_upload, uploads_of
 from .prompt import Argument, prompt
-from .uploaded import meant, uploads_of
 
 
 @prompt(title="Summarise a file", tools=("ask_amber",))
@@ -20,7 +20,7 @@ async def summarise_file(
     model: Model = "",
 ) -> str:
     """Summarise a document that was uploaded to amber."""
-    told = meant(await uploads_of(app), file).told
+    told = resolve_upload(await uploads_of(app), file).told
     more = passed_on(app, language=language, model=model)
     about = f" Its focus: {focus}" if focus else ""
     return f"""

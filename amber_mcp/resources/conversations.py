@@ -1,7 +1,7 @@
 """`amber://conversations/{id}`: what was asked and answered."""
 
 from amber_mcp.app import App
-from amber_mcp.state.soon import soon
+from amber_mcp.storage.deadline import storage_deadline
 
 from .resource import Entry, template, titled
 from .transcript import transcript
@@ -28,6 +28,6 @@ async def described(app: App, caller: str, conversation_id: str) -> Entry:
 async def conversation(app: App, conversation_id: str) -> str:
     """The transcript of a conversation with amber, by its conversation_id."""
     app.require("AMBER")
-    with soon(app.settings.call_timeout):
+    with storage_deadline(app.settings.call_timeout):
         whole = await app.conversations.load(await app.caller(), conversation_id)
     return transcript(conversation_id, whole, max_chars=app.settings.max_history_chars)

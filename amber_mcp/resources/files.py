@@ -1,7 +1,7 @@
 """`amber://files`: which file had which id."""
 
 from amber_mcp.app import App
-from amber_mcp.state.soon import soon
+from amber_mcp.storage.deadline import storage_deadline
 
 from .resource import as_json, resource
 
@@ -11,7 +11,7 @@ async def files(app: App) -> str:
     """The files that upload_file has uploaded, the latest first, with their ids."""
     app.require("AMBER")
     most = app.settings.max_list_entries
-    with soon(app.settings.call_timeout):
+    with storage_deadline(app.settings.call_timeout):
         uploads = await app.uploads.all(await app.caller(), most=most + 1)
     listed = [upload.model_dump(mode="json") for upload in uploads[:most]]
     return as_json({"files": listed, "truncated": len(uploads) > most})

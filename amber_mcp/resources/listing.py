@@ -11,7 +11,7 @@ from mcp.types import ResourceTemplate as TemplateDescription
 from amber_mcp.app import App
 
 from . import RESOURCES, TEMPLATES, Template
-from .latest import latest
+from .recent import recent_resources
 from .resource import for_both
 
 
@@ -31,7 +31,7 @@ async def list_resources(app: App) -> ListResourcesResult:
     used: dict[str, list[ResourceDescription]] = {}
 
     async def add(template: Template) -> None:
-        used[template.name] = await latest(app, template)
+        used[template.name] = await recent_resources(app, template)
 
     async with anyio.create_task_group() as tasks:
         for template in TEMPLATES:

@@ -4,13 +4,13 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from amber_mcp.api.json_text import mended
 from amber_mcp.app import App
 from amber_mcp.errors import NotFound
-from amber_mcp.harmless import harmless
-from amber_mcp.protocol_errors import protocol_errors, worded
-from amber_mcp.quoting import cut, quoted
-from amber_mcp.redaction import distinct_secrets, redacted, without_secrets
+from amber_mcp.protocol.request_errors import error_message, request_boundary
+from amber_mcp.text.json_values import well_formed
+from amber_mcp.text.quoting import quoted, truncate
+from amber_mcp.text.redaction import distinct_secrets, redact, remove_secrets
+from amber_mcp.text.sanitise import strip_controls
 
 from . import RESOURCES, TEMPLATES, Resource, Template
 
@@ -24,12 +24,13 @@ async def read_resource(app: App, uri: str, *, protocol_version: str) -> ReadRes
     Raises:
         MCPError: if nothing does, or it cannot be read.
     """
-    with protocol_errors(app.settings, "read", "reading a resource") as told:
+    with request_boundary(app.settings, "read", "reading a resource") as told:
         if (found := _found(uri)) is None:
             told["outcome"] = NotFound.kind
             raise _nothing_at(app, uri, protocol_version)
         resource, id_ = found
         told["resource"] = resource.name
+        await app.ready()
         if isinstance(resource, Resource):
             text = await resource.read(app)
         else:
@@ -38,7 +39,7 @@ async def read_resource(app: App, uri: str, *, protocol_version: str) -> ReadRes
             except NotFound:
                 told["outcome"] = NotFound.kind
                 raise _nothing_at(app, uri, protocol_version) from None
-        clean = without_secrets(harmless(text), *distinct_secrets(app.settings.keys))
+        clean = remove_secrets(strip_controls(text), *distinct_secrets(app.settings.keys))
     contents = TextResourceContents(uri=uri, mime_type=resource.media_type, text=clean)
     return ReadResourceResult(contents=[contents])
 
@@ -64,6 +65,6 @@ def _nothing_at(app: App, uri: str, protocol_version: str) -> MCPError:
     is_old = protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
     return MCPError(
         code=RESOURCE_NOT_FOUND if is_old else INVALID_PARAMS,
-        message=worded(error, app.settings),
-        data={"uri": mended(redacted(cut(uri), *app.settings.secrets))},
+        message=error_message(error, app.settings),
+        data={"uri": well_formed(redact(truncate(uri), *app.settings.secrets))},
     )

@@ -14,8 +14,8 @@ from typing import Literal
 from mcp.types import Annotations
 
 from amber_mcp.app import App
-from amber_mcp.harmless import one_line
-from amber_mcp.state.store import Kind
+from amber_mcp.storage.base import Kind
+from amber_mcp.text.sanitise import one_line
 
 _ID = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
 _MAX_TITLE_CHARS = 80

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from amber_mcp.app import App
-from amber_mcp.redaction import CUT
-from amber_mcp.state.soon import soon
-from amber_mcp.tools.following import told
+from amber_mcp.runs.result import run_result
+from amber_mcp.storage.deadline import storage_deadline
+from amber_mcp.text.redaction import TRUNCATED
 
 from .resource import Entry, template, titled
 from .transcript import blockquote
@@ -32,16 +32,16 @@ async def described(app: App, caller: str, run_id: str) -> Entry:
 async def run(app: App, run_id: str) -> str:
     """A run of an agent, by its run_id: its task, its status and its answer so far."""
     app.require("AMBER")
-    with soon(app.settings.call_timeout):
+    with storage_deadline(app.settings.call_timeout):
         _, found = await app.run(run_id)
-    answer = told(found, app.settings).as_text()
+    answer = run_result(found, app.settings).as_text()
     began = datetime.fromtimestamp(found.about.started, UTC)
     task, most = found.about.task, app.settings.max_history_chars
     parts = (
         f"# {titled(task)}",
         f"run_id: {run_id}",
         f"## Task (agent {titled(found.about.agent)}, {began:%Y-%m-%d %H:%M} UTC)",
-        blockquote(task if len(task) <= most else task[:most] + CUT),
+        blockquote(task if len(task) <= most else task[:most] + TRUNCATED),
         f"## {found.status.capitalize()}",
         answer,
     )

@@ -2,9 +2,9 @@
 
 import re
 
-from amber_mcp.harmless import one_line
-from amber_mcp.redaction import CUT
-from amber_mcp.state.conversations import Conversation, Turn
+from amber_mcp.conversations.records import Conversation, Turn
+from amber_mcp.text.redaction import TRUNCATED
+from amber_mcp.text.sanitise import one_line
 
 from .resource import titled
 
@@ -57,4 +57,4 @@ def _cut(turn: Turn, max_chars: int) -> Turn:
 
 
 def _shortened(text: str, max_chars: int) -> str:
-    return text if len(text) <= max_chars else text[:max_chars] + CUT
+    return text if len(text) <= max_chars else text[:max_chars] + TRUNCATED

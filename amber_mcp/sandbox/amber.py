@@ -8,195 +8,196 @@ Where the documents are silent, this is what the sandbox does:
   With a tool, an agent searches with that one, and in company documents keeps to its folders.
 - Files that a question names are read first, whatever its `tools`.
 - Streamed answers are OpenAI's chunks, ended by `data: [DONE]`.
-- `usage` counts words, as nothing here has tokens.
+- An upload is a form with one field `file`; its answer has the id as `id`.
 """
 
+import shutil
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from anyio import to_thread
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from fastapi import APIRouter, HTTPException, Request, UploadFile
+from pydantic import BaseModel, Field
+from starlette.responses import Response
 
-from . import answers, sse, tokens
-from .agents import Agent
-from .answers import Source
-from .bodies import parse, read_body
-from .chat import ChatRequest, chunk, completion
-from .company import Company
-from .errors import invalid
-from .finding import MOST_HITS, find
-from .index import Hit, Index
-from .uploads import Upload, Uploads
+from . import answers, formats
+from .answers import Found
+from .bodies import Closed, turns, usage
+from .documents import read_document
+from .search import SearchIndex
+from .state import Sandboxed, State, Upload, amber_key
+from .streaming import OR_STREAM, pieces, stream
 
-_BEGINNING = 2
+MODELS = {"sandbox-brief": 2, "sandbox/detailed": 5}
+"""Each model, and how many passages it quotes."""
+_START = 2
+_LARGEST_UPLOAD = 2**30
+
+router = APIRouter(prefix="/api/beta", tags=["amber"], dependencies=[amber_key])
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A way to answer: how many passages it quotes."""
+class Message(Closed):
+    """One turn: three roles, and text alone."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Search(Closed):
+    """The name of a search."""
+
+    name: Literal["amberSearch", "webSearch"]
+
+
+class Tool(Closed):
+    """One search; `type` is what OpenAI's own clients add to it."""
+
+    type: Literal["function"] = "function"
+    function: Search
+
+
+class Metadata(Closed):
+    """What amber adds to a completion: an agent, files, the language of the messages."""
+
+    agent_id: str = ""
+    files: list[str] = []
+    language: str = "de"
+
+
+class ChatCompletionRequest(Closed):
+    """The body of a completion (seed 000)."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    model: str
+    stream: bool = False
+    temperature: float = 1
+    metadata: Metadata = Metadata()
+    tools: Annotated[list[Tool], Field(max_length=1)] = []
+
+
+class ChatCompletion(BaseModel):
+    """The answer to it (seed 000)."""
 
     id: str
-    passages: int
+    created: int
+    model: str
+    choices: list[Any]
+    usage: dict[str, int]
+    object: str = "chat.completion"
+    service_tier: str = "default"
+    system_fingerprint: str = "default"
 
-    def described(self) -> dict[str, Any]:
-        """The model as OpenAI's format describes one."""
-        return {"id": self.id, "object": "model", "created": 0, "owned_by": "sandbox"}
+
+@router.get("/amberai/models")
+@router.get("/amberai/models/", include_in_schema=False)
+def list_models() -> dict[str, Any]:
+    """`GET /models`."""
+    return {"object": "list", "data": [show_model(name) for name in MODELS]}
 
 
-MODELS = (Model("sandbox-brief", 2), Model("sandbox/detailed", 5))
+@router.get("/amberai/models/{model:path}")
+def show_model(model: str) -> dict[str, Any]:
+    """`GET /models/{model}`; an id with a slash may come encoded or plain."""
+    if model not in MODELS:
+        raise HTTPException(404, "Model not found")
+    return {"id": model, "object": "model", "created": 0, "owned_by": "sandbox"}
 
 
-class AmberApi:
-    """The endpoints of one sandbox. `pace` is the time between two pieces of a stream."""
+@router.post("/amberai/chat/completions", response_model=ChatCompletion, responses=OR_STREAM)
+def create_chat_completion(
+    asked: ChatCompletionRequest, request: Request, sandbox: Sandboxed
+) -> ChatCompletion | Response:
+    """`POST /chat/completions`: from what the request's tool finds."""
+    show_model(asked.model)
+    text = _answer(asked, sandbox, str(request.base_url).rstrip("/"))
+    said = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    completion = ChatCompletion(
+        id=f"chatcmpl-{uuid.uuid4().hex}",
+        created=int(time.time()),
+        model=asked.model,
+        choices=[{"index": 0, **said, "logprobs": None}],
+        usage=usage(turns(asked.messages), [text]),
+    )
+    return stream(_chunks(completion, text), sandbox.pace) if asked.stream else completion
 
-    def __init__(self, company: Company, uploads: Uploads, pace: float = 0.005) -> None:
-        self._company = company
-        self._uploads = uploads
-        self._pace = pace
 
-    def routes(self) -> list[Route]:
-        """The routes, as they stand below `/api/beta`."""
-        models, completions = "/amberai/models", "/amberai/chat/completions"
-        return [
-            Route(models, self.list_models),
-            Route(models + "/{model:path}", self.show_model),
-            Route(models + "/{model:path}", self.not_functional, methods=["POST", "DELETE"]),
-            Route(completions, self.complete, methods=["POST"]),
-            Route(completions, self.not_functional),
-            Route(
-                completions + "/{rest:path}",
-                self.not_functional,
-                methods=["GET", "POST", "DELETE"],
-            ),
-            Route("/amberai/completions", self.not_functional, methods=["POST"]),
-            Route("/files/upload", self.upload, methods=["POST"]),
-        ]
-
-    async def list_models(self, _: Request) -> Response:
-        """`GET /models`."""
-        return JSONResponse({"object": "list", "data": [model.described() for model in MODELS]})
-
-    async def show_model(self, request: Request) -> Response:
-        """`GET /models/{model}`; an id with a slash may come encoded or plain."""
-        wanted = request.path_params["model"]
-        if not wanted:
-            return await self.list_models(request)
-        return JSONResponse(_model(wanted).described())
-
-    async def not_functional(self, _: Request) -> Response:
-        """The routes that seed 001 says exist but return an error."""
-        raise HTTPException(501, "This endpoint is not functional.")
-
-    async def complete(self, request: Request) -> Response:
-        """`POST /chat/completions`."""
-        asked = parse(await read_body(request), ChatRequest)
-        model = _model(asked.model)
-        agent = self._agent(asked.metadata.agent_id)
-        files = [self._upload(number) for number in asked.metadata.files]
-        base = str(request.base_url).rstrip("/")
-        answer = await to_thread.run_sync(self._answer, asked, model, agent, files, base)
-        head = {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
-            "created": int(time.time()),
-            "model": model.id,
-        }
-        if asked.stream:
-            return sse.respond(_chunks(head, answer), self._pace)
-        return JSONResponse(completion(head, asked, answer))
-
-    async def upload(self, request: Request) -> Response:
-        """`POST /files/upload`, a form with one field `file`."""
-        async with request.form() as form:
-            sent = form.get("file")
-            if sent is None:
-                raise invalid(["body", "file"], "Field required", "missing")
-            if not isinstance(sent, UploadFile):
-                raise invalid(["body", "file"], "Expected a file", "value_error")
-            name = (sent.filename or "").replace("\\", "/").rpartition("/")[2] or "file"
-            kind = sent.content_type or "application/octet-stream"
-            kept = await to_thread.run_sync(self._uploads.add, sent.file, name, kind)
-        return JSONResponse(
-            {
-                "id": kept.id,
-                "filename": kept.filename,
-                "size": kept.size,
-                "content_type": kept.content_type,
-            }
-        )
-
-    def _agent(self, number: str) -> Agent | None:
-        agent = self._company.agent(number) if number else None
-        if number and agent is None:
-            raise HTTPException(404, "Agent not found")
-        return agent
-
-    def _upload(self, number: str) -> Upload:
-        upload = self._uploads.get(number)
-        if upload is None:
-            raise HTTPException(404, "File not found")
-        return upload
-
-    def _answer(
-        self, asked: ChatRequest, model: Model, agent: Agent | None, files: list[Upload], base: str
-    ) -> str:
-        before, question = ["", "", *asked.questions][-2:]
-        sources = [self._in_files(files, question, before)] if files else []
-        for tool in asked.tools if question.strip() else []:
-            if tool.function.name == "amberSearch":
-                folders = agent.folders if agent else ()
-                sources.append(
-                    find(self._company.documents, "documents", question, before, base, folders)
-                )
-            else:
-                sources.append(find(self._company.web, "pages", question, before, base))
-        return answers.write(
-            question,
-            sources,
-            language=asked.metadata.language,
-            passages=model.passages,
-            agent=agent,
-        )
-
-    def _in_files(self, files: list[Upload], question: str, before: str) -> Source:
-        """What uploaded files say to a question, or how they begin where no word of it is met."""
-        documents = [upload.document for upload in files if upload.document]
-        index = Index(documents, self._company.thesaurus)
+@router.post("/files/upload", max_body_size=_LARGEST_UPLOAD)
+def upload(file: UploadFile, sandbox: Sandboxed) -> dict[str, Any]:
+    """`POST /files/upload`: what the file says is kept as long as the sandbox runs."""
+    name = (file.filename or "").replace("\\", "/").rpartition("/")[2] or "file"
+    suffix = Path(name).suffix.lower()[:12]
+    with tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder:
+        path = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
+        with path.open("xb") as target:
+            shutil.copyfileobj(file.file, target, 2**20)
+        size = path.stat().st_size
         try:
-            hits = index.search(question, MOST_HITS, before=before)
-        finally:
-            index.close()
-        beginnings = [
-            Hit(document, 0.0, 0.0, tuple((1.0, each) for each in document.passages[:_BEGINNING]))
-            for document in documents
-        ]
-        return Source(
-            where="files",
-            count=len(documents),
-            hits=hits or beginnings,
-            link=lambda hit: f"**{hit.path}**",
-            unreadable=[
-                f"{each.filename} ({each.unreadable})" for each in files if each.unreadable
-            ],
-            is_beginning=not hits,
-        )
+            kept = Upload(read_document(path, name))
+        except formats.UnreadableError as error:
+            kept = Upload(None, f"{name} ({error})")
+    number = str(uuid.uuid4())
+    sandbox.uploads[number] = kept
+    kind = file.content_type or "application/octet-stream"
+    return {"id": number, "filename": name, "size": size, "content_type": kind}
 
 
-def _chunks(head: dict[str, Any], answer: str) -> Iterator[dict[str, Any]]:
-    yield chunk(head, {"role": "assistant", "content": ""})
-    for piece in tokens.pieces(answer):
-        yield chunk(head, {"content": piece})
-    yield chunk(head, {}, "stop")
+@router.api_route(
+    "/amberai/{rest:path}", methods=["GET", "POST", "DELETE"], include_in_schema=False
+)
+def not_functional() -> None:
+    """The other routes, which seed 001 says exist but return an error."""
+    raise HTTPException(501, "This endpoint is not functional.")
 
 
-def _model(wanted: str) -> Model:
-    for model in MODELS:
-        if model.id == wanted:
-            return model
-    raise HTTPException(404, "Model not found")
+def _answer(asked: ChatCompletionRequest, sandbox: State, base: str) -> str:
+    company, wanted = sandbox.company, asked.metadata
+    agent = company.agent(wanted.agent_id) if wanted.agent_id else None
+    if wanted.agent_id and agent is None:
+        raise HTTPException(404, "Agent not found")
+    if any(number not in sandbox.uploads for number in wanted.files):
+        raise HTTPException(404, "File not found")
+    questions = [message.content for message in asked.messages if message.role == "user"]
+    before, question = ["", "", *questions][-2:]
+    found: list[Found] = []
+    if wanted.files:
+        files = [sandbox.uploads[number] for number in wanted.files]
+        found.append(_search_files(files, question, before, sandbox))
+    for tool in asked.tools if question.strip() else []:
+        if tool.function.name == "webSearch":
+            found.append(answers.search(company.web, question, before, f"{base}/web", is_web=True))
+        else:
+            folders = agent.folders if agent else ()
+            served = f"{base}/documents"
+            found.append(answers.search(company.documents, question, before, served, folders))
+    passages = MODELS[asked.model]
+    return answers.write(question, found, wanted.language, passages=passages, agent=agent)
+
+
+def _search_files(files: Sequence[Upload], question: str, before: str, sandbox: State) -> Found:
+    """What uploaded files say to a question, or how they begin where no word of it is met."""
+    documents = [each.document for each in files if each.document]
+    index = SearchIndex(documents, sandbox.company.synonyms)
+    try:
+        found = answers.near(index.search(question, before=before))
+    finally:
+        index.close()
+    return Found(
+        where="files",
+        count=len(documents),
+        documents=found or [(each, each.passages[:_START]) for each in documents],
+        link=lambda document: f"**{document.path}**",
+        unreadable=[each.unreadable for each in files if each.unreadable],
+        is_start=not found,
+    )
+
+
+def _chunks(completion: ChatCompletion, text: str) -> Iterator[dict[str, Any]]:
+    head = completion.model_dump(exclude={"choices", "usage"})
+    contents = [{"content": piece} for piece in pieces(text)]
+    for delta in [{"role": "assistant", "content": ""}, *contents, {}]:
+        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+        chunk = {"object": "chat.completion.chunk", "choices": [{**choice, "logprobs": None}]}
+        yield {**head, **chunk}

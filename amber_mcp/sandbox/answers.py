@@ -1,18 +1,27 @@
-"""Answers: what was found, quoted and linked, in words that claim nothing more."""
+"""Answers: what was found, quoted and linked, in words that claim nothing more.
+
+Every answer says that it comes from the sandbox. Where nothing is searched, it quotes what it was
+sent instead.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
-from .agents import Agent
-from .index import Hit
+from .bodies import Turn, last_said
+from .company import Agent, Collection
+from .documents import Document
+from .images import describe
 from .passages import Passage
+from .search import Hit
 
+_MOST_HITS = 6
 _LONGEST_QUOTE = 1200
-_LONGEST_QUESTION = 200
-_CLOSE_PASSAGE = 0.4
-_CLOSE_DOCUMENT = 0.75
+_LONGEST_ECHO = 300
+_NEAR = 0.75
+_URL_SAFE = ":/?#@!$&'*+,;=%~-._"
 
 _WORDS = {
     "de": {
@@ -22,15 +31,13 @@ _WORDS = {
         "pages": "gespeicherten Webseiten",
         "files": "hochgeladenen Dateien",
         "source": "Quelle: {link}",
-        "start_of": "Anfang der Datei: {link}",
+        "start": "Anfang der Datei: {link}",
         "no_search": (
             "Es wurde nicht gesucht: die Anfrage nennt keines der Werkzeuge amberSearch und "
             "webSearch. Eigenes Wissen hat die Sandbox nicht."
         ),
         "no_question": "Die Unterhaltung enthält keine Frage.",
         "unreadable": "Ohne lesbaren Text: {names}.",
-        "agent": "Agent **{name}**: {opening}",
-        "overview": "Gefundene Dokumente:",
     },
     "en": {
         "sandbox": "*Answer from the sandbox: verbatim quotes, no language model.*",
@@ -39,97 +46,155 @@ _WORDS = {
         "pages": "saved web pages",
         "files": "uploaded files",
         "source": "Source: {link}",
-        "start_of": "Beginning of the file: {link}",
+        "start": "Beginning of the file: {link}",
         "no_search": (
             "Nothing was searched: the request names neither of the tools amberSearch and "
             "webSearch. The sandbox has no knowledge of its own."
         ),
         "no_question": "The conversation contains no question.",
         "unreadable": "Without readable text: {names}.",
-        "agent": "Agent **{name}**: {opening}",
-        "overview": "Documents found:",
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A collection that was searched: what was found, in how many of what, linked how."""
+class Found:
+    """What a search gave: documents with their passages, best first, out of `count`."""
 
-    where: str
+    where: Literal["documents", "pages", "files"]
     count: int
-    hits: Sequence[Hit]
-    link: Callable[[Hit], str]
+    documents: Sequence[tuple[Document, Sequence[Passage]]]
+    link: Callable[[Document], str]
     unreadable: Sequence[str] = ()
-    is_beginning: bool = False
+    is_start: bool = False
 
 
-class Wording:
-    """The answer's own words in one language: German, or English for every other code."""
+def near(hits: Sequence[Hit]) -> list[tuple[Document, Sequence[Passage]]]:
+    """The documents that come close to the best one, with their passages."""
+    close = [hit for hit in hits if hit.score >= _NEAR * hits[0].score]
+    return [(hit.document, hit.passages) for hit in close]
 
-    def __init__(self, language: str) -> None:
-        self._words = _WORDS["de" if language.lower().partition("-")[0] == "de" else "en"]
 
-    def __getitem__(self, name: str) -> str:
-        return self._words[name]
+def search(
+    collection: Collection,
+    question: str,
+    before: str,
+    served: str,
+    folders: tuple[str, ...] = (),
+    *,
+    is_web: bool = False,
+) -> Found:
+    """Search a collection that is `served` at an address, as a question after another one.
+
+    Pages of the web link to where they were saved from.
+    """
+
+    def link(document: Document) -> str:
+        own = f"{served}/{collection.token}/{quote(document.path)}"
+        url = (document.url if is_web else "") or own
+        name = re.sub(r"([\[\]\\])", r"\\\1", f"{document.title} ({document.path})")
+        return f"[{name}]({quote(url, safe=_URL_SAFE)})"
+
+    hits = collection.index.search(question, _MOST_HITS, folders=folders, before=before)
+    where: Literal["documents", "pages"] = "pages" if is_web else "documents"
+    return Found(where, collection.index.count(folders), near(hits), link)
 
 
 def write(
     question: str,
-    sources: Sequence[Source],
-    *,
+    sources: Sequence[Found],
     language: str,
+    *,
     passages: int,
     agent: Agent | None = None,
 ) -> str:
-    """The whole answer to a question, as Markdown."""
-    wording = Wording(language)
-    parts = [wording["sandbox"]]
+    """The answer to a question from what was found, as Markdown.
+
+    German for `de`, English for every other language; `passages` are quoted of each source.
+    """
+    words = _words(language)
+    parts = [words["sandbox"]]
     if agent is not None:
-        parts.append(wording["agent"].format(name=agent.name, opening=agent.opening).rstrip(": "))
-        passages = agent.passages or passages
+        parts.append(f"Agent **{agent.name}**: {agent.opening}".rstrip(": "))
     if not question.strip():
-        return "\n\n".join([*parts, wording["no_question"]])
+        return "\n\n".join([*parts, words["no_question"]])
     if not sources:
-        parts.append(wording["no_search"])
-    if agent is not None and agent.overview:
-        links = [f"- {source.link(hit)}" for source in sources for hit in source.hits]
-        parts += [wording["overview"], "\n".join(links)] if links else []
+        parts.append(words["no_search"])
     for source in sources:
-        parts += _report(source, question, wording, passages)
+        if source.unreadable:
+            parts.append(words["unreadable"].format(names=", ".join(source.unreadable)))
+        elif not source.documents:
+            where = words[source.where]
+            short = shortened(question)
+            parts.append(words["nothing"].format(count=source.count, where=where, question=short))
+        label = words["start" if source.is_start else "source"]
+        for document, passage in _chosen(source.documents, passages):
+            parts += [_quoted(passage), label.format(link=source.link(document))]
     return "\n\n".join(parts)
 
 
-def _report(source: Source, question: str, wording: Wording, passages: int) -> list[str]:
-    parts = []
-    if source.unreadable:
-        parts.append(wording["unreadable"].format(names=", ".join(source.unreadable)))
-    label = "start_of" if source.is_beginning else "source"
-    for hit, passage in choose(source.hits, passages):
-        parts.append(quoted(passage))
-        parts.append(wording[label].format(link=source.link(hit)))
-    if not source.hits and not source.unreadable:
-        short = " ".join(question.split())[:_LONGEST_QUESTION]
-        parts.append(
-            wording["nothing"].format(
-                count=source.count, where=wording[source.where], question=short
-            )
-        )
-    return parts
+def reply(messages: Sequence[Turn]) -> str:
+    """The answer where nothing is searched: to the results of functions, or to a request.
+
+    Raises:
+        ImageError: an image cannot be read.
+    """
+    parts = [_words("en")["sandbox"]]
+    if told := last_said(messages, "developer", "system").text.strip():
+        parts.append(f"Instruction: “{shortened(told)}”")
+    if messages and messages[-1].role == "tool":
+        return "\n\n".join([*parts, *_results(messages)])
+    asked = last_said(messages, "user")
+    text = shortened(asked.text)
+    parts.append(f"Your request: “{text}”" if text else _words("en")["no_question"])
+    return "\n\n".join([*parts, *pictures(asked)])
 
 
-def choose(hits: Sequence[Hit], passages: int) -> list[tuple[Hit, Passage]]:
-    """The passages to quote: the best of each document that comes close, then more of those."""
-    near = [hit for hit in hits if hit.score >= _CLOSE_DOCUMENT * hits[0].score]
-    near = near[: max(1, (passages + 1) * 2 // 3)]
-    chosen = [(hit, passage) for hit in near for _, passage in hit.passages[:1]]
-    for hit in near:
-        least = _CLOSE_PASSAGE * hit.passages[0][0] if hit.passages else 0.0
-        chosen += [(hit, passage) for score, passage in hit.passages[1:] if score >= least]
-    return sorted(chosen[:passages], key=lambda each: near.index(each[0]))
+def pictures(asked: Turn) -> list[str]:
+    """What the images of a message are, as far as their first bytes say.
+
+    Raises:
+        ImageError: one cannot be read.
+    """
+    unseen = "The sandbox fetches nothing, so it has not seen it"
+    return [
+        f"Image {at}: {f'{shortened(url)}. {unseen}' if url[:8] == 'https://' else describe(url)}."
+        for at, url in enumerate(asked.images, 1)
+    ]
 
 
-def quoted(passage: Passage) -> str:
+def shortened(text: str) -> str:
+    """A text in one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_ECHO else f"{line[:_LONGEST_ECHO].rstrip()} …"
+
+
+def _results(messages: Sequence[Turn]) -> list[str]:
+    """The results at the end of the messages, each with the name of its function."""
+    calls = [call for message in messages for call in message.tool_calls or []]
+    names = {call.get("id"): (call.get("function") or {}).get("name") for call in calls}
+    first = max((at for at, each in enumerate(messages) if each.role != "tool"), default=-1) + 1
+    return [
+        f"Result of {names.get(each.tool_call_id) or each.name or 'a function'}: "
+        f"“{each.text[:_LONGEST_QUOTE].strip()}”"
+        for each in messages[first:]
+    ]
+
+
+def _chosen(
+    found: Sequence[tuple[Document, Sequence[Passage]]], count: int
+) -> list[tuple[Document, Passage]]:
+    """The best passage of each document, then more of the first ones, by document."""
+    ranked = [
+        (rank, at, document, passage)
+        for at, (document, passages) in enumerate(found)
+        for rank, passage in enumerate(passages)
+    ]
+    best = sorted(ranked, key=lambda each: (each[0] > 0, each[1], each[0]))[:count]
+    return [(each[2], each[3]) for each in sorted(best, key=lambda each: each[1])]
+
+
+def _quoted(passage: Passage) -> str:
     """A passage as a Markdown quote, under the last of its headings."""
     text = passage.text
     if len(text) > _LONGEST_QUOTE:
@@ -138,15 +203,5 @@ def quoted(passage: Passage) -> str:
     return "\n".join(f"> {line}".rstrip() for line in [*lines, *text.splitlines()])
 
 
-def link(title: str, path: str, url: str) -> str:
-    """A Markdown link that names the document and where it lies."""
-    name = re.sub(r"([\[\]\\])", r"\\\1", f"{title} ({path})")
-    return f"[{name}]({quote(url, safe=_URL_SAFE)})"
-
-
-_URL_SAFE = ":/?#@!$&'*+,;=%~-._"
-
-
-def address(base: str, folder: str, path: str) -> str:
-    """Where the sandbox serves a document."""
-    return f"{base}/{folder}/{quote(path)}"
+def _words(language: str) -> dict[str, str]:
+    return _WORDS["de" if language.lower().partition("-")[0] == "de" else "en"]

@@ -1,141 +1,85 @@
-"""The application: who may ask what, and which API answers."""
+"""The application: four APIs, their errors, and who may ask at all."""
 
-import hmac
-import ipaddress
-from dataclasses import dataclass, field
+from typing import Any
 
-from starlette.applications import Starlette
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
-from . import adaptive, openapi, pages
-from .adaptive import AdaptiveApi
-from .amber import AmberApi
-from .company import Company
-from .connections import Connections
-from .errors import (
-    ApiError,
-    InvalidRequestError,
-    answer_api_error,
-    answer_http_error,
-    answer_invalid,
-)
-from .faults import Faults
+from . import adaptive, amber, morpheus, openai_format, pages
+from .connections import LOOPBACK, Connections
+from .faults import CONTROL, Fault
 from .faulty import FaultLayer
-from .morpheus import MorpheusApi
-from .openai_format import OpenAiFormatApi
-from .uploads import Uploads
+from .state import Error, State, amber_key
+
+_LARGEST_BODY = 16 * 2**20
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def _host(request: Request) -> str:
-    sent = request.headers.get("host", "")
-    bracketed, _, _ = sent.partition("]")
-    return bracketed[1:] if sent.startswith("[") else sent.rpartition(":")[0] or sent
-
-
-class KeyCheck:
-    """Lets nobody in without the key, as a Bearer token (seed 001, Authentication)."""
-
-    def __init__(self, app: ASGIApp, api_key: str) -> None:
-        self._app = app
-        self._key = api_key.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scheme, _, sent = Request(scope).headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), self._key):
-            raise HTTPException(
-                401, "Invalid or missing API key", headers={"WWW-Authenticate": "Bearer"}
-            )
-        await self._app(scope, receive, send)
-
-
-class LoopbackCheck:
-    """Refuses requests that a web page sent here under a name of its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_loopback(_host(Request(scope))):
-            refusal = JSONResponse({"detail": "Only loopback hosts are served"}, 421)
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The key of each API."""
-
-    amber: str = field(repr=False)
-    morpheus: str = field(repr=False)
-    adaptive: str = field(repr=False)
-
-
-def create_app(
-    company: Company,
-    uploads: Uploads,
-    *,
-    keys: Keys,
-    connections: Connections,
-    pace: float = 0.005,
-    session_seconds: float = 600,
-) -> Starlette:
-    """The sandbox as an ASGI application, reached over `connections`.
-
-    `pace` is the time between two pieces of a stream, `session_seconds` how long a session of
-    Morpheus lasts.
-    """
-    faults = Faults()
-    connections.delay_of_next = faults.delay_of_next_connection
-    amber = [*AmberApi(company, uploads, pace).routes(), *OpenAiFormatApi(pace).routes()]
-    morpheus = MorpheusApi(keys.morpheus, session_seconds, pace)
-    adaptive_errors = {
-        HTTPException: adaptive.answer_http_error,
-        InvalidRequestError: adaptive.answer_invalid,
-        ApiError: answer_api_error,
-    }
-    return Starlette(
-        routes=[
-            Mount(
-                "/api/beta",
-                routes=amber,
-                middleware=[Middleware(KeyCheck, api_key=keys.amber)],
-            ),
-            Mount("/morpheus/api/v1", routes=morpheus.routes()),
-            Mount(
-                "/adaptive/api/v1",
-                routes=AdaptiveApi(company, pace).routes(),
-                middleware=[
-                    Middleware(ExceptionMiddleware, handlers=adaptive_errors),
-                    Middleware(KeyCheck, api_key=keys.adaptive),
-                ],
-            ),
-            faults.route(Middleware(KeyCheck, api_key=keys.amber)),
-            openapi.route(),
-            pages.route("documents", company.documents),
-            pages.route("web", company.web),
-        ],
-        middleware=[
-            Middleware(LoopbackCheck),
-            Middleware(FaultLayer, faults=faults, connections=connections),
-        ],
-        exception_handlers={
-            HTTPException: answer_http_error,
-            InvalidRequestError: answer_invalid,
-            ApiError: answer_api_error,
-        },
+def create_app(state: State, connections: Connections) -> ASGIApp:
+    """The sandbox as an ASGI application, reached over `connections`."""
+    app = FastAPI(
+        title="amber sandbox",
+        summary="Four documented chat APIs",
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        max_body_size=_LARGEST_BODY,
+        responses={code: {"model": Error} for code in (400, 401, 404)},
     )
+    app.state.sandbox = state
+    connections.delay_of_next = state.faults.delay_of_next_connection
+    for api in (openai_format, amber, morpheus, adaptive, pages):
+        app.include_router(api.router)
+    app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    for kind in (UnicodeEncodeError, PydanticSerializationError):
+        app.add_exception_handler(kind, _answer_half_characters)
+
+    @app.api_route(
+        CONTROL,
+        methods=["GET", "POST", "DELETE"],
+        dependencies=[amber_key],
+        include_in_schema=False,
+    )
+    async def control_faults(request: Request, fault: Fault | None = None) -> dict[str, Any]:
+        if request.method == "POST" and fault:
+            state.faults.to_come.append(fault)
+        if request.method == "DELETE":
+            state.faults.forget()
+        return state.faults.shown()
+
+    # A web page may send requests here under a name of its own: such are refused.
+    faulty = FaultLayer(app, state.faults, connections)
+    return TrustedHostMiddleware(faulty, LOOPBACK, www_redirect=False)
+
+
+def _is_adaptive(request: Request) -> bool:
+    return request.url.path.startswith(adaptive.router.prefix)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    """`{"detail": text}`, Adaptive's `{"error": text}`, or the body that an API formed."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    name = "error" if _is_adaptive(request) else "detail"
+    detail: object = error.detail
+    body = detail if isinstance(detail, dict) else {name: detail}
+    return JSONResponse(body, error.status_code, error.headers)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """FastAPI's 422 without what was sent, in seed 003's form; of Adaptive, a 400 in one text."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    wrong = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
+    if not _is_adaptive(request):
+        return JSONResponse({"detail": wrong}, 422)
+    texts = [f"{'.'.join(map(str, each['loc'][1:])) or 'body'}: {each['msg']}" for each in wrong]
+    return JSONResponse({"error": "; ".join(texts)}, 400)
+
+
+async def _answer_half_characters(request: Request, _: Exception) -> Response:
+    """A 400 for halves of characters, which JSON allows and an answer cannot repeat."""
+    return await _answer_error(request, HTTPException(400, "The body has half a character"))

@@ -1,66 +1,83 @@
-"""Bodies: what a request carries, read within a limit and held against what is documented."""
+"""What the bodies of several APIs have in common: closed objects, turns, functions, usage."""
 
-import json
-import math
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-
-from .errors import invalid, invalid_body
-
-_MOST_BODY = 16 * 2**20
-
-Body = TypeVar("Body", bound=BaseModel)
+from pydantic import BaseModel, model_validator
 
 
-async def read_body(request: Request) -> bytes:
-    """The body of a request, as long as it is not too large."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BODY:
-            raise HTTPException(413, "Request body too large")
-    return bytes(body)
+class Closed(BaseModel, extra="forbid"):
+    """An object that refuses fields which its document does not have.
 
-
-def parse(body: bytes, kind: type[Body], *, strict: bool = False) -> Body:
-    """A body as the model that documents it; `strict` takes no text for a number.
-
-    Raises:
-        InvalidRequestError: it does not fit the documents.
+    Clients send fields of other APIs as `null`: these count as absent.
     """
-    try:
-        sent = _whole(json.loads(body, parse_constant=_no_number, parse_float=_finite))
-    except (ValueError, RecursionError) as error:
-        at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        raise invalid(["body", at], "JSON decode error", "json_invalid") from error
-    try:
-        if strict:
-            return kind.model_validate_json(json.dumps(sent), strict=True)
-        return kind.model_validate(sent)
-    except ValidationError as error:
-        raise invalid_body(error) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unknown_nulls_are_absent(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        return {k: v for k, v in sent.items() if v is not None or k in cls.model_fields}
 
 
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is no number of JSON")
+class Function(Closed):
+    """A function that the caller has; `parameters` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
+class FunctionTool(Closed):
+    """A function as an entry of `tools`."""
+
+    type: Literal["function"]
+    function: Function
 
 
-def _whole(value: object) -> object:
-    """The same with halves of characters, which JSON allows and UTF-8 does not, as `?`."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return value
+class Turn(BaseModel):
+    """A message of any API: text, parts in OpenAI's format, calls and results."""
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of all parts."""
+        if isinstance(self.content, list):
+            texts = (part.get("text") for part in self.content)
+            return "\n".join(text for text in texts if isinstance(text, str))
+        return self.content or ""
+
+    @property
+    def images(self) -> list[str]:
+        """The addresses of the images."""
+        parts = self.content if isinstance(self.content, list) else []
+        images = [part.get("image_url") for part in parts]
+        urls = [image.get("url") if isinstance(image, dict) else image for image in images]
+        return [url for url in urls if isinstance(url, str)]
+
+
+def turns(messages: Iterable[BaseModel]) -> list[Turn]:
+    """The messages of an API."""
+    return [Turn.model_validate(each.model_dump(mode="json")) for each in messages]
+
+
+def last_said(messages: Sequence[Turn], *roles: str) -> Turn:
+    """The last message of these roles; an empty one where there is none."""
+    return next((each for each in reversed(messages) if each.role in roles), Turn(role=roles[0]))
+
+
+def usage(asked: Iterable[Turn], answered: Iterable[str]) -> dict[str, int]:
+    """The length of a request and its answer in words: nothing here has a model's tokens."""
+    prompt = sum(len(each.text.split()) for each in asked)
+    written = sum(len(text.split()) for text in answered)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": written,
+        "total_tokens": prompt + written,
+    }

@@ -1,17 +1,47 @@
-"""The company: what the sandbox knows, which is one folder of documents and one of web pages."""
+"""The company: a folder of documents, one of saved web pages, and agents to ask about them."""
 
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import Annotated, Literal
 
-from .agents import Agent, read_agents
-from .documents import Document, LeftOut, read_folder
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .documents import AGENTS_FILE, SYNONYMS_FILE, Document, LeftOut, read_folder
 from .errors import SandboxError
-from .index import Index
-from .thesaurus import Thesaurus
-from .words import Lexicon
+from .search import SearchIndex, Synonyms
 
 _SAMPLE = Path(__file__).with_name("company")
+_NAMESPACE = uuid.UUID("5f2b6f0c-7d0e-5a1b-9c57-3f1f6f3f7a10")
+
+
+class Agent(BaseModel):
+    """One agent, as `agents.json` has it.
+
+    `folders` are the only ones that its company search reads (all where the list is empty). The
+    first sentence of `instructions` opens each of its answers. `tool` is the search it is made for;
+    whether it searches is up to each request's `tools`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: uuid.UUID
+    name: Annotated[str, Field(min_length=1)]
+    instructions: str = ""
+    folders: tuple[str, ...] = ()
+    tool: Literal["amberSearch", "webSearch"] | None = "amberSearch"
+
+    @property
+    def opening(self) -> str:
+        """The first sentence of the instructions."""
+        first, stop, _ = self.instructions.strip().partition(". ")
+        return first + "." if stop else first
+
+
+class _AgentsFile(BaseModel):
+    agents: tuple[Agent, ...]
 
 
 @dataclass(frozen=True)
@@ -24,7 +54,7 @@ class Collection:
 
     root: Path
     by_path: dict[str, Document]
-    index: Index
+    index: SearchIndex
     left_out: tuple[LeftOut, ...]
     token: str = field(default_factory=lambda: token_urlsafe(16), repr=False)
 
@@ -36,11 +66,11 @@ class Company:
     documents: Collection
     web: Collection
     agents: tuple[Agent, ...]
-    thesaurus: Thesaurus
+    synonyms: Synonyms
 
-    def agent(self, number: str) -> Agent | None:
+    def agent(self, agent_id: str) -> Agent | None:
         """The agent with an id."""
-        return next((each for each in self.agents if str(each.id) == number.lower()), None)
+        return next((each for each in self.agents if str(each.id) == agent_id.lower()), None)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -51,19 +81,44 @@ class Company:
 def read_company(documents: Path | None = None, web: Path | None = None) -> Company:
     """Read the folders, by default those of the sample company.
 
+    A folder may bring its own `agents.json` and `synonyms.txt`. Without the first, each of its
+    folders is one agent; without the second, the sample company's synonyms are used.
+
     Raises:
         SandboxError: a folder is missing, or its agents.json cannot be understood.
     """
-    thesaurus = Thesaurus(Lexicon())
-    searched = _collect(documents or _SAMPLE / "documents", thesaurus)
-    pages = _collect(web or _SAMPLE / "web", thesaurus)
-    agents = read_agents(documents or _SAMPLE, searched.by_path)
-    return Company(searched, pages, agents, thesaurus)
+    own = documents / SYNONYMS_FILE if documents else _SAMPLE / SYNONYMS_FILE
+    synonyms = Synonyms.read(own if own.is_file() else _SAMPLE / SYNONYMS_FILE)
+    searched = _read_collection(documents or _SAMPLE / "documents", synonyms)
+    pages = _read_collection(web or _SAMPLE / "web", synonyms)
+    agents = _read_agents((documents or _SAMPLE) / AGENTS_FILE, searched.by_path)
+    return Company(searched, pages, agents, synonyms)
 
 
-def _collect(root: Path, thesaurus: Thesaurus) -> Collection:
+def _read_collection(root: Path, synonyms: Synonyms) -> Collection:
     if not root.is_dir():
         raise SandboxError(f"{root} is not a folder")
     library = read_folder(root)
     by_path = {document.path: document for document in library.documents}
-    return Collection(library.root, by_path, Index(library.documents, thesaurus), library.left_out)
+    return Collection(
+        library.root, by_path, SearchIndex(library.documents, synonyms), library.left_out
+    )
+
+
+def _read_agents(file: Path, paths: Iterable[str]) -> tuple[Agent, ...]:
+    if not file.is_file():
+        folders = sorted({path.partition("/")[0] for path in paths if "/" in path})
+        return tuple(
+            Agent(id=uuid.uuid5(_NAMESPACE, folder), name=folder, folders=(folder,))
+            for folder in folders
+        )
+    try:
+        agents = _AgentsFile.model_validate_json(file.read_bytes()).agents
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SandboxError(f"{file}: {where}: {first['msg']}") from error
+    for name in ("id", "name"):
+        if len({getattr(agent, name) for agent in agents}) < len(agents):
+            raise SandboxError(f"{file}: two agents have the same {name}")
+    return agents

@@ -9,6 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+"""The names by which this machine alone is meant."""
 _MOMENT = 0.05
 
 Client = tuple[str, int]

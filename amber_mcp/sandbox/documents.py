@@ -1,4 +1,4 @@
-"""Documents: a folder of files, read into titled documents of passages."""
+"""Documents: the files of a folder, each with a title and passages."""
 
 import os
 from collections.abc import Iterator
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import formats
-from .passages import Passage, plain, take_apart
+from .passages import Passage, plain, split_passages
 
 AGENTS_FILE = "agents.json"
+SYNONYMS_FILE = "synonyms.txt"
+_NO_DOCUMENTS = {AGENTS_FILE, SYNONYMS_FILE}
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__"}
 _LONGEST_TITLE = 120
 
@@ -21,6 +23,7 @@ class Document:
     title: str
     passages: tuple[Passage, ...]
     url: str = ""
+    """The page that the file was saved from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def read_document(file: Path, path: str) -> Document:
         formats.UnreadableError: with the reason for leaving the file out.
     """
     text = formats.read(file)
-    heading, passages = take_apart(text.markdown)
+    heading, passages = split_passages(text.markdown)
     if not passages:
         raise formats.UnreadableError("empty")
     name = Path(path).stem.replace("_", " ").replace("-", " ")
@@ -86,5 +89,5 @@ def _files(root: Path) -> Iterator[Path]:
         )
         linked = [name for name in folders if (folder / name).is_symlink()]
         for name in sorted([*names, *linked]):
-            if not name.startswith(".") and (folder != root or name != AGENTS_FILE):
+            if not name.startswith(".") and (folder != root or name not in _NO_DOCUMENTS):
                 yield folder / name

@@ -6,27 +6,20 @@ those to come and the requests that came, `DELETE` takes them all back.
 
 import json
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from .bodies import parse, read_body
+from pydantic import BaseModel, Field, JsonValue
 
 CONTROL = "/sandbox/faults"
 _MOST_REMEMBERED = 2000
 
+Seconds = Annotated[float, Field(ge=0)]
 
-class Fault(BaseModel):
+
+class Fault(BaseModel, extra="forbid"):
     """What is to go wrong, for the next `times` requests to a path."""
-
-    model_config = ConfigDict(extra="forbid")
 
     path: str = "*"
     """A pattern, as of file names, that the request's path has to fit."""
@@ -36,15 +29,15 @@ class Fault(BaseModel):
     headers: dict[str, str] = {}
     body: JsonValue = ""
     """Text is sent as it is, anything else as JSON."""
-    delay: Annotated[float, Field(ge=0)] = 0
+    delay: Seconds = 0
     """Seconds of silence before the answer begins."""
-    accept_delay: Annotated[float, Field(ge=0)] = 0
+    accept_delay: Seconds = 0
     """Seconds for which nothing is read from the next `times` connections, whatever the path."""
     bad_json: bool = False
     """Leave out every closing brace of the answer."""
     piece_bytes: Annotated[int, Field(ge=1)] | None = None
     """Send the answer's body in pieces of so many bytes."""
-    pause: Annotated[float, Field(ge=0)] = 0
+    pause: Seconds = 0
     """Seconds of silence before each piece of the body, or each event of a stream."""
     stop_at: Annotated[int, Field(ge=-1)] | None = None
     """Stop after so many bytes of the body; -1 is before the status."""
@@ -65,52 +58,41 @@ class Record:
     is_faulty: bool
     end: Literal["", "answered", "cut", "left"] = ""
 
+    def ended(self, end: Literal["answered", "cut", "left"]) -> None:
+        """Take note of the first end."""
+        self.end = self.end or end
 
+
+@dataclass
 class Faults:
     """The faults to come, and the requests that came."""
 
-    def __init__(self) -> None:
-        self._to_come: list[Fault] = []
-        self._requests: deque[Record] = deque(maxlen=_MOST_REMEMBERED)
-
-    def add(self, fault: Fault) -> None:
-        """Let something go wrong."""
-        self._to_come.append(fault)
+    to_come: list[Fault] = field(default_factory=list)
+    requests: deque[Record] = field(default_factory=lambda: deque(maxlen=_MOST_REMEMBERED))
 
     def next_for(self, path: str) -> Fault | None:
         """The fault of a request to `path`, which is then used up by one."""
-        return self._taken(lambda fault: not fault.accept_delay and fnmatchcase(path, fault.path))
+        fitting = (each for each in self.to_come if fnmatchcase(path, each.path))
+        return self._used(next((each for each in fitting if not each.accept_delay), None))
 
     def delay_of_next_connection(self) -> float:
         """The seconds for which nothing is read from a connection that was just made."""
-        fault = self._taken(lambda fault: bool(fault.accept_delay))
+        fault = self._used(next((each for each in self.to_come if each.accept_delay), None))
         return fault.accept_delay if fault else 0
 
-    def record(self, path: str, *, is_faulty: bool) -> Record:
-        """Remember a request."""
-        record = Record(path, is_faulty)
-        self._requests.append(record)
-        return record
+    def forget(self) -> None:
+        """Take all faults back, and forget the requests."""
+        self.to_come.clear()
+        self.requests.clear()
 
-    def _taken(self, fits: Callable[[Fault], bool]) -> Fault | None:
-        for fault in self._to_come:
-            if fits(fault):
-                fault.times -= 1
-                if not fault.times:
-                    self._to_come.remove(fault)
-                return fault
-        return None
+    def shown(self) -> dict[str, Any]:
+        """The faults to come and the requests that came, for `GET`."""
+        to_come = [fault.model_dump(exclude_defaults=True) for fault in self.to_come]
+        return {"to_come": to_come, "requests": [asdict(each) for each in self.requests]}
 
-    def route(self, *middleware: Middleware) -> Route:
-        """The control of the faults."""
-        methods = ["GET", "POST", "DELETE"]
-        return Route(CONTROL, self._control, methods=methods, middleware=middleware)
-
-    async def _control(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.add(parse(await read_body(request), Fault))
-        if request.method == "DELETE":
-            self._to_come.clear()
-            self._requests.clear()
-        to_come = [fault.model_dump(exclude_defaults=True) for fault in self._to_come]
-        return JSONResponse({"to_come": to_come, "requests": [*map(asdict, self._requests)]})
+    def _used(self, fault: Fault | None) -> Fault | None:
+        if fault is not None:
+            fault.times -= 1
+            if not fault.times:
+                self.to_come.remove(fault)
+        return fault

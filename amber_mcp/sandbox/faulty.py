@@ -1,10 +1,15 @@
 """The layer that lets an answer go wrong, or leaves it as it is."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .connections import Client, Connections
+from .connections import Connections
 from .faults import CONTROL, Fault, Faults, Record
+
+Stop = Callable[[str], Awaitable[None]]
+"""Ends the connection in one of the ways of `Fault.stop_by`, and does not return."""
 
 
 class FaultLayer:
@@ -19,20 +24,33 @@ class FaultLayer:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
-        path, client = scope["path"], tuple(scope["client"])
-        fault = self._faults.next_for(path)
-        record = self._faults.record(path, is_faulty=fault is not None)
-        self._connections.watch(client, lambda: _ended(record, "left"))
+        fault = self._faults.next_for(scope["path"])
+        record = Record(scope["path"], is_faulty=fault is not None)
+        self._faults.requests.append(record)
+        client = tuple(scope["client"])
+        self._connections.watch(client, lambda: record.ended("left"))
+
+        async def recorded(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                record.ended("answered")
+            await send(message)
+
+        async def stop(by: str) -> None:
+            if by != "stall":
+                record.ended("cut")
+            if by == "close":
+                self._connections.close(client)
+            if by == "reset":
+                await self._connections.reset(client)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            raise _Stopped
+
         if fault is None:
-            await self._app(scope, receive, _recorded(send, record))
+            await self._app(scope, receive, recorded)
             return
-        spoilt = _Spoilt(fault, record, client, self._connections, receive, send)
         try:
-            await spoilt.begin()
-            if fault.status is None:
-                await self._app(scope, spoilt.receive, spoilt.send)
-            else:
-                await spoilt.answer(fault.status)
+            await _spoil(self._app, fault, stop, scope, receive, recorded)
         except* _Stopped:
             pass  # A streaming response sends from a task group.
 
@@ -41,102 +59,47 @@ class _Stopped(Exception):
     """Nothing more is sent."""
 
 
-class _Spoilt:
-    """One answer that goes wrong."""
+async def _spoil(
+    app: ASGIApp, fault: Fault, stop: Stop, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer as the API does, or as the fault says, with what is to go wrong."""
+    left = fault.stop_at
 
-    def __init__(
-        self,
-        fault: Fault,
-        record: Record,
-        client: Client,
-        connections: Connections,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self._fault = fault
-        self._record = record
-        self._client = client
-        self._connections = connections
-        self.receive = receive
-        self._send = _recorded(send, record)
-        self._left = fault.stop_at
-
-    async def begin(self) -> None:
-        await anyio.sleep(self._fault.delay)
-        if self._left == -1:
-            await self._read_all()
-            await self._stop()
-
-    async def answer(self, status: int) -> None:
-        """What the fault says, in place of the API's answer."""
-        await self._read_all()
-        content = self._fault.content
-        named = {name.lower() for name in self._fault.headers}
-        headers = [
-            (k.encode("latin-1"), v.encode("latin-1")) for k, v in self._fault.headers.items()
-        ]
-        if "content-type" not in named:
-            kind = b"text/plain" if isinstance(self._fault.body, str) else b"application/json"
-            headers.append((b"content-type", kind))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": content})
-
-    async def send(self, message: Message) -> None:
-        """As the API sends, spoilt."""
+    async def spoilt(message: Message) -> None:
+        nonlocal left
         if message["type"] == "http.response.start":
             # The length that the API tells is not that of the body as it will be.
             headers = [(k, v) for k, v in message["headers"] if k.lower() != b"content-length"]
-            await self._send({**message, "headers": headers})
+            await send({**message, "headers": headers})
             return
-        body, more = message.get("body", b""), message.get("more_body", False)
-        if self._fault.bad_json:
+        body = message.get("body", b"")
+        if fault.bad_json:
             body = body.replace(b"}", b"")
-        for piece in _pieces(body, self._fault.piece_bytes or len(body)):
-            await anyio.sleep(self._fault.pause)
-            await self._send_within(piece)
-        if not more:
-            if self._left is not None:
-                await self._stop()
-            await self._send({"type": "http.response.body", "body": b""})
+        size = fault.piece_bytes or len(body) or 1
+        for at in range(0, len(body), size):
+            await anyio.sleep(fault.pause)
+            piece = body[at : at + size] if left is None else body[at : at + size][:left]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if left is not None:
+                left -= len(piece)
+                if not left:
+                    await stop(fault.stop_by)
+        if not message.get("more_body"):
+            if left is not None:
+                await stop(fault.stop_by)
+            await send({"type": "http.response.body", "body": b""})
 
-    async def _send_within(self, piece: bytes) -> None:
-        if self._left is None:
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            return
-        sent, self._left = piece[: self._left], self._left - len(piece[: self._left])
-        await self._send({"type": "http.response.body", "body": sent, "more_body": True})
-        if not self._left:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        if self._fault.stop_by != "stall":
-            _ended(self._record, "cut")
-        if self._fault.stop_by == "close":
-            self._connections.close(self._client)
-        if self._fault.stop_by == "reset":
-            await self._connections.reset(self._client)
-        while (await self.receive())["type"] != "http.disconnect":
+    await anyio.sleep(fault.delay)
+    if left == -1 or fault.status is not None:
+        while (await receive()).get("more_body"):
             pass
-        raise _Stopped
-
-    async def _read_all(self) -> None:
-        while (await self.receive()).get("more_body"):
-            pass
-
-
-def _recorded(send: Send, record: Record) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            _ended(record, "answered")
-        await send(message)
-
-    return sending
-
-
-def _ended(record: Record, end: str) -> None:
-    if not record.end:
-        record.end = end  # type: ignore[assignment]  # one of its values
-
-
-def _pieces(body: bytes, size: int) -> list[bytes]:
-    return [body[at : at + size] for at in range(0, len(body), max(1, size))]
+    if left == -1:
+        await stop(fault.stop_by)
+    if fault.status is None:
+        await app(scope, receive, spoilt)
+        return
+    kind = "text/plain" if isinstance(fault.body, str) else "application/json"
+    told = {"content-type": kind, **{name.lower(): text for name, text in fault.headers.items()}}
+    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in told.items()]
+    await spoilt({"type": "http.response.start", "status": fault.status, "headers": headers})
+    await spoilt({"type": "http.response.body", "body": fault.content})

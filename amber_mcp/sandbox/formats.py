@@ -1,12 +1,8 @@
-"""Formats: the bytes of one file as Markdown, whatever kind of file it was.
-
-Everything becomes Markdown first, so that one place (`passages.py`) takes texts apart.
-"""
+"""Formats: one file as Markdown, whatever kind of file it is."""
 
 import csv
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +19,10 @@ KINDS = {
 MOST_BYTES = 8 * 2**20
 MOST_PDF_BYTES = 64 * 2**20
 MOST_TEXT = 4 * 2**20
+_SILENT = [
+    *("script", "style", "template", "noscript", "svg", "head", "nav", "footer", "iframe"),
+]
+_STRIPPED = ["a", "b", "em", "i", "img", "strong"]
 _BLANKS = re.compile(r"\s+")
 
 
@@ -119,10 +119,8 @@ def _csv(text: str) -> str:
 
 
 def _pdf(path: Path) -> Text:
-    try:
-        import pypdf
-    except ImportError as error:
-        raise UnreadableError("reading PDF needs `pip install amber-mcp[sandbox]`") from error
+    import pypdf
+
     try:
         reader = pypdf.PdfReader(path)
         pages = [page.extract_text() for page in reader.pages]
@@ -135,109 +133,19 @@ def _pdf(path: Path) -> Text:
     return Text(text[:MOST_TEXT], title)
 
 
-_SILENT = {"script", "style", "template", "noscript", "svg", "head", "nav", "footer", "iframe"}
-_BREAKS = {
-    "p", "div", "section", "article", "main", "header", "ul", "ol", "dl", "table", "figure",
-    "blockquote", "pre", "form", "aside", "details", "summary", "address", "hr",
-}  # fmt: skip
-_LINES = {"br", "dt", "dd"}
-
-
 def _html(text: str) -> Text:
-    page = _Page()
-    page.feed(text)
-    page.close()
+    """What a browser would show of a page, and the address that it was saved from."""
+    from bs4 import BeautifulSoup
+    from markdownify import markdownify
+
+    page = BeautifulSoup(text, "html.parser")
+    title = _BLANKS.sub(" ", page.title.get_text()).strip() if page.title else ""
+    canonical = page.find("link", rel="canonical")
+    url = str(canonical.get("href") or "") if canonical else ""
     saved = re.search(r"saved from url=(?:\(\d+\))?(https?://\S+)", text[:4096])
-    return Text(page.markdown(), page.title, page.url or (saved[1] if saved else ""))
-
-
-class _Page(HTMLParser):
-    """What a browser would show of a page, as Markdown blocks."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.url = ""
-        self.title = ""
-        self._silent: list[str] = []
-        self._in_title = False
-        self._preformatted = False
-        self._row: list[str] | None = None
-        self._rows = 0
-        self._blocks: list[str] = []
-        self._line: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "link" and (given.get("rel") or "").lower() == "canonical":
-            href = given.get("href") or ""
-            self.url = href if href.startswith(("https://", "http://")) else ""
-        if tag in _SILENT:
-            self._silent.append(tag)
-        elif tag == "body":
-            self._silent.clear()
-        self._in_title = tag == "title" and not self.title
-        if tag in {"td", "th"}:
-            self._line.clear()
-        elif tag == "tr":
-            self._line.clear()
-            self._row = []
-        elif re.fullmatch(r"h[1-6]", tag):
-            self._flush("\n\n")
-            self._line.append("#" * int(tag[1]) + " ")
-        elif tag == "li":
-            self._flush("\n")
-            self._line.append("- ")
-        elif tag in _BREAKS or tag in _LINES:
-            self._break(tag)
-        self._preformatted = tag == "pre" or self._preformatted
-        self._rows = 0 if tag == "table" else self._rows
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._silent:
-            del self._silent[self._silent.index(tag) :]
-        if tag == "title":
-            self._in_title = False
-        elif tag in {"td", "th"} and self._row is not None:
-            self._row.append("".join(self._line))
-            self._line.clear()
-        elif tag == "tr" and self._row is not None:
-            self._end_row(self._row)
-        elif tag in _BREAKS or tag in _LINES or re.fullmatch(r"h[1-6]|li", tag):
-            self._break(tag)
-        if tag == "pre":
-            self._preformatted = False
-
-    def handle_data(self, data: str) -> None:
-        if self._in_title:
-            self.title += _BLANKS.sub(" ", data).strip()
-        elif not self._silent:
-            self._line.append(data if self._preformatted else _BLANKS.sub(" ", data))
-
-    def _break(self, tag: str) -> None:
-        if self._row is None:
-            self._flush("\n" if tag in _LINES or tag == "li" else "\n\n")
-        else:
-            self._line.append(" ")
-
-    def _end_row(self, cells: list[str]) -> None:
-        self._row = None
-        if not any(map(str.strip, cells)):
-            return
-        self._rows += 1
-        self._blocks.append(_row(cells) + "\n")
-        if self._rows == 1:
-            self._blocks.append("|" + " --- |" * len(cells) + "\n")
-
-    def _flush(self, after: str = "\n") -> None:
-        line = "".join(self._line)
-        self._line.clear()
-        if self._preformatted or line.strip(" #-\n"):
-            self._blocks.append(line.rstrip() if self._preformatted else line.strip())
-        if self._blocks and not self._blocks[-1].endswith("\n\n"):
-            self._blocks.append(after)
-
-    def markdown(self) -> str:
-        """The page as Markdown."""
-        self._row = None
-        self._flush()
-        return re.sub(r"\n{3,}", "\n\n", "".join(self._blocks)).strip()
+    if not url.startswith(("https://", "http://")):
+        url = saved[1] if saved else ""
+    for silent in page(_SILENT):
+        silent.decompose()
+    shown: str = markdownify(str(page.body or page), heading_style="ATX", strip=_STRIPPED)
+    return Text(re.sub(r"\n{3,}", "\n\n", shown).strip(), title, url)

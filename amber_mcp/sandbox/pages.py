@@ -1,14 +1,12 @@
 """Pages: the files that answers link to, readable in a browser and nothing else on the disk."""
 
-from anyio import to_thread
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import APIRouter, HTTPException
+from starlette.responses import FileResponse, Response
 
-from . import formats
 from .company import Collection
+from .state import Sandboxed
 
+_KINDS = {".html": "text/html", ".htm": "text/html", ".pdf": "application/pdf"}
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -18,34 +16,26 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-
-def route(prefix: str, collection: Collection) -> Route:
-    """`GET /prefix/{token}/{path}` for the files of one collection."""
-
-    async def show(request: Request) -> Response:
-        document = collection.by_path.get(request.path_params["path"])
-        if document is None:
-            raise HTTPException(404, "Not Found")
-        content, kind = await to_thread.run_sync(_read, collection, document.path)
-        headers = dict(_HEADERS)
-        if kind == "application/pdf":
-            del headers["Content-Security-Policy"]
-        return Response(content, media_type=kind, headers=headers)
-
-    return Route(f"/{prefix}/{collection.token}/{{path:path}}", show)
+router = APIRouter(include_in_schema=False)
 
 
-def _read(collection: Collection, path: str) -> tuple[bytes, str]:
-    """A file as it is now, unless it has become a link that leads out of the folder."""
+@router.get("/documents/{token}/{path:path}")
+def show_document(token: str, path: str, sandbox: Sandboxed) -> Response:
+    """A document, for whoever has the token of a link: browsers send no key."""
+    return _show(sandbox.company.documents, token, path)
+
+
+@router.get("/web/{token}/{path:path}")
+def show_page(token: str, path: str, sandbox: Sandboxed) -> Response:
+    """A saved page of the web, likewise."""
+    return _show(sandbox.company.web, token, path)
+
+
+def _show(collection: Collection, token: str, path: str) -> Response:
     file = (collection.root / path).resolve()
-    try:
-        if not file.is_relative_to(collection.root):
-            raise HTTPException(404, "Not Found")
-        content = file.read_bytes()
-        kind = formats.KINDS[file.suffix.lower()]
-        if kind == "pdf":
-            return content, "application/pdf"
-        text = formats.decode(content)
-    except (OSError, KeyError, formats.UnreadableError) as error:
-        raise HTTPException(404, "Not Found") from error
-    return text.encode(), "text/html" if kind == "html" else "text/plain"
+    is_known = token == collection.token and path in collection.by_path
+    # A file may have become a link that leads out of the folder.
+    if not (is_known and file.is_file() and file.is_relative_to(collection.root)):
+        raise HTTPException(404, "Not Found")
+    kind = _KINDS.get(file.suffix.lower(), "text/plain")
+    return FileResponse(file, media_type=kind, headers=_HEADERS if kind[:4] == "text" else None)

@@ -1,4 +1,4 @@
-"""Passages: a text taken apart into pieces small enough to quote and whole enough to answer."""
+"""Passages: a Markdown text divided into pieces small enough to quote."""
 
 import re
 from collections.abc import Iterator
@@ -6,101 +6,90 @@ from dataclasses import dataclass
 
 _LONGEST = 700
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*(?:\{\s*[#.][^{}]*\}\s*)?#*\s*$")
-_FENCE = re.compile(r"\s*(```|~~~)")
 _UNDERLINE = re.compile(r"(=+|-{3,})\s*$")
-_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
-_SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n")
+_TABLE_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
+_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document: its Markdown and the headings it stands under."""
+    """A piece of a document: its Markdown, and the headings that it stands under."""
 
     text: str
     headings: tuple[str, ...] = ()
 
 
-def take_apart(markdown: str) -> tuple[str, list[Passage]]:
-    """The first top heading of a text, and its passages in their order."""
+def split_passages(markdown: str) -> tuple[str, list[Passage]]:
+    """The first heading of a text, and its passages in their order."""
     title = ""
-    found: list[Passage] = []
+    passages: list[Passage] = []
     for headings, blocks in _sections(markdown):
-        if not title and headings:
-            title = headings[0]
-        found += [Passage(text, headings) for text in _pack(blocks)]
-    return title, found
+        title = title or (headings[0] if headings else "")
+        passages += [Passage(text, headings) for text in _pack(blocks)]
+    return title, passages
 
 
 def plain(markdown: str) -> str:
-    """Markdown's marks taken out of one line, as for a title."""
+    """One line of Markdown without its marks, as for a title."""
     without_links = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     return re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]*>", "", without_links)).strip()
 
 
 def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Each heading path with the blocks (paragraphs, lists, tables, code) beneath it."""
+    """The path of each heading, with the blocks (paragraphs, lists, tables, code) beneath it."""
     path: dict[int, str] = {}
-    blocks: list[str] = []
-    block: list[str] = []
+    blocks: list[list[str]] = [[]]
     fenced = False
-
-    def end_block() -> None:
-        if block:
-            blocks.append("\n".join(block))
-            block.clear()
-
-    for raw in _COMMENT.sub("", markdown).splitlines():
-        line = raw.rstrip()
-        if _FENCE.match(line):
-            fenced = not fenced
+    for line in map(str.rstrip, _COMMENT.sub("", markdown).splitlines()):
+        fenced ^= line.lstrip().startswith(("```", "~~~"))
         heading = None if fenced else _HEADING.match(line)
         level, name = (len(heading[1]), heading[2]) if heading else (0, "")
-        if not fenced and len(block) == 1 and _UNDERLINE.match(line) and "|" not in block[0]:
-            level, name = (1 if line[0] == "=" else 2), block.pop()
+        underlined = not fenced and len(blocks[-1]) == 1 and "|" not in blocks[-1][0]
+        if underlined and _UNDERLINE.match(line):
+            level, name = (1 if line[0] == "=" else 2), blocks[-1].pop()
         if level:
-            end_block()
-            yield tuple(path[depth] for depth in sorted(path)), blocks
-            blocks = []
+            yield _ended(path, blocks)
+            blocks = [[]]
             path = {depth: text for depth, text in path.items() if depth < level}
             path[level] = plain(name)
         elif line or fenced:
-            block.append(line)
-        else:
-            end_block()
-    end_block()
-    yield tuple(path[depth] for depth in sorted(path)), blocks
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    yield _ended(path, blocks)
+
+
+def _ended(path: dict[int, str], blocks: list[list[str]]) -> tuple[tuple[str, ...], list[str]]:
+    return tuple(path[depth] for depth in sorted(path)), ["\n".join(b) for b in blocks if b]
 
 
 def _pack(blocks: list[str]) -> Iterator[str]:
-    """Neighbouring blocks put together as far as they fit, longer ones divided."""
+    """Neighbouring blocks joined as far as they fit, longer ones divided."""
     packed = ""
-    for block in blocks:
-        for piece in _divide(block):
-            if packed and len(packed) + len(piece) > _LONGEST:
-                yield packed
-                packed = ""
-            packed = f"{packed}\n\n{piece}" if packed else piece
+    for piece in (piece for block in blocks for piece in _divide(block)):
+        if packed and len(packed) + len(piece) > _LONGEST:
+            yield packed
+            packed = ""
+        packed = f"{packed}\n\n{piece}" if packed else piece
     if packed:
         yield packed
 
 
 def _divide(block: str) -> Iterator[str]:
+    """A block in pieces: a table by its rows, each piece with the head; other text by sentences."""
     if len(block) <= _LONGEST:
         yield block
         return
     lines = block.split("\n")
-    head: list[str] = lines[:2] if len(lines) > 2 and _RULE.match(lines[1]) else []
-    pieces = lines[2:] if head else [p for p in _SENTENCE.split(block) if p]
+    head = lines[:2] if len(lines) > 2 and _TABLE_RULE.match(lines[1]) else []
+    parts = lines[2:] if head else [part for part in _SENTENCE_END.split(block) if part]
     joint = "\n" if head or len(lines) > len(block) / 120 else " "
-    start = len("\n".join(head))
     piece: list[str] = []
-    size = start
-    for line in pieces:
-        if piece and size + len(line) > _LONGEST:
-            yield joint.join([*head, *piece])
-            piece, size = [], start
-        for cut in range(0, len(line) or 1, 4 * _LONGEST):
-            piece.append(line[cut : cut + 4 * _LONGEST])
-        size += len(line) + 1
+    for part in parts:
+        for cut in range(0, len(part) or 1, _LONGEST):
+            if piece and sum(map(len, piece)) + len(part) > _LONGEST:
+                yield joint.join([*head, *piece])
+                piece = []
+            piece.append(part[cut : cut + _LONGEST])
     yield joint.join([*head, *piece])

@@ -1,24 +1,25 @@
 """Serving: a sandbox that runs for as long as a block of code does."""
 
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import anyio
 import uvicorn
 from anyio import to_thread
 
-from . import adaptive, morpheus, openai_format
-from .app import Keys, create_app, is_loopback
-from .company import Company, read_company
-from .connections import Connections
+from .company import read_company
+from .connections import LOOPBACK, Connections
 from .documents import LeftOut
 from .errors import SandboxError
-from .uploads import Uploads
+
+if TYPE_CHECKING:
+    from .state import State
 
 _GRACE_SECONDS = 1
 _LAST_PORT = 65535
@@ -40,9 +41,11 @@ class Sandbox:
     left_out: tuple[LeftOut, ...] = field(repr=False)
     documents_url: str = field(repr=False)
     web_url: str = field(repr=False)
-    openai_models: tuple[str, ...] = tuple(openai_format.MODELS)
-    morpheus_models: tuple[str, ...] = tuple(model.id for model in morpheus.MODELS)
-    adaptive_models: tuple[str, ...] = adaptive.MODELS
+    openai_models: tuple[str, ...]
+    morpheus_models: tuple[str, ...]
+    adaptive_models: tuple[str, ...]
+    documents_folder: Path | None = field(repr=False)
+    """The folder that was given; `None` for the sample company."""
 
     @property
     def morpheus_url(self) -> str:
@@ -54,38 +57,33 @@ class Sandbox:
         """The address of Adaptive, to which `/api/v1` is added."""
         return f"{self.base_url}/adaptive"
 
+    def file_of(self, url: str) -> Path | None:
+        """The file behind the address of a document, where a folder was given."""
+        path = unquote(url.removeprefix(f"{self.documents_url}/"))
+        if self.documents_folder is None or path == unquote(url):
+            return None
+        return self.documents_folder.resolve() / path
+
 
 class _Server(uvicorn.Server):
     """Uvicorn as a guest: it leaves signals alone and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = anyio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = anyio.Event()
-        self._stopping = anyio.Event()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     async def serve_until_stopped(self, listener: socket.socket) -> None:
         # Stopping is `should_exit`'s business, so that open streams and sockets are closed.
         with anyio.CancelScope(shield=True):
             await self.serve(sockets=[listener])
-
-    def stop(self) -> None:
-        """End at once, but for what is in flight."""
-        self.should_exit = True
-        self._stopping.set()
-
-    async def main_loop(self) -> None:
-        """As uvicorn's, which sleeps between looks at `should_exit`; this one is woken up."""
-        while not await self.on_tick(0):
-            with anyio.move_on_after(1):
-                await self._stopping.wait()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
 
 
 @asynccontextmanager
@@ -97,49 +95,47 @@ async def running_sandbox(
     port: int = 0,
     api_key: str = "",
     pace: float = 0.005,
-    session_seconds: float = 600,
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox on a loopback address until the block ends.
 
     Args:
         documents: The folder that `amberSearch` reads; the sample company's by default.
         web: The folder of saved pages that `webSearch` reads.
-        host: A loopback address or `localhost`.
+        host: `127.0.0.1`, `::1` or `localhost`.
         port: The port, or 0 for any that is free.
         api_key: The key that amber's callers must send; made up by default, as the others are.
         pace: The seconds between two pieces of a streamed answer.
-        session_seconds: How long a session of Morpheus lasts.
 
     Raises:
         ValueError: the host is not a loopback one.
         SandboxError: a folder is missing or unusable, or the port is taken.
     """
-    if not is_loopback(host):
+    if host not in LOOPBACK:
         raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
-    company = await to_thread.run_sync(read_company, documents, web)
-    keys = Keys(
-        amber=api_key or f"ambrs-sandbox-{token_urlsafe(24)}",
-        morpheus=f"sk-sandbox-{token_urlsafe(24)}",
-        adaptive=f"adaptive-sandbox-{token_urlsafe(24)}",
+    with _listen(host, port) as listener:
+        state = await to_thread.run_sync(_prepare, documents, web, api_key, pace)
+        connections = Connections()
+        try:
+            from .app import create_app
+
+            async with _serving(create_app(state, connections), connections, listener):
+                yield _describe(state, listener, documents)
+        finally:
+            state.company.close()
+
+
+def _prepare(documents: Path | None, web: Path | None, api_key: str, pace: float) -> "State":
+    """Read the folders and import FastAPI, which both take a while."""
+    from . import app  # noqa: F401
+    from .state import State
+
+    return State(
+        company=read_company(documents, web),
+        amber_key=api_key or f"ambrs-sandbox-{token_urlsafe(24)}",
+        morpheus_key=f"sk-sandbox-{token_urlsafe(24)}",
+        adaptive_key=f"adaptive-sandbox-{token_urlsafe(24)}",
+        pace=pace,
     )
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder,
-            _listen(host, port) as listener,
-        ):
-            connections = Connections()
-            app = create_app(
-                company,
-                Uploads(Path(folder)),
-                keys=keys,
-                connections=connections,
-                pace=pace,
-                session_seconds=session_seconds,
-            )
-            async with _serving(app, connections, listener):
-                yield _describe(company, listener, keys)
-    finally:
-        company.close()
 
 
 @asynccontextmanager
@@ -167,7 +163,7 @@ async def _serving(
         except Exception as error:  # noqa: BLE001 - raised again, outside the group
             failed = error
         finally:
-            server.stop()
+            server.should_exit = True
     # Inside the task group it would have become an exception group.
     if failed is not None:
         raise failed
@@ -186,17 +182,24 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _describe(company: Company, listener: socket.socket, keys: Keys) -> Sandbox:
+def _describe(state: "State", listener: socket.socket, documents: Path | None) -> Sandbox:
+    from . import adaptive, morpheus, openai_format
+
+    company = state.company
     host, port = listener.getsockname()[:2]
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return Sandbox(
         base_url=base_url,
+        api_key=state.amber_key,
+        morpheus_key=state.morpheus_key,
+        adaptive_key=state.adaptive_key,
+        agents={agent.name: str(agent.id) for agent in company.agents},
+        document_count=len(company.documents.by_path),
+        left_out=company.documents.left_out,
         documents_url=f"{base_url}/documents/{company.documents.token}",
         web_url=f"{base_url}/web/{company.web.token}",
-        api_key=keys.amber,
-        morpheus_key=keys.morpheus,
-        adaptive_key=keys.adaptive,
-        agents={agent.name: str(agent.id) for agent in company.agents},
-        document_count=len(company.documents.index),
-        left_out=company.documents.left_out,
+        openai_models=tuple(openai_format.MODELS),
+        morpheus_models=morpheus.MODELS,
+        adaptive_models=adaptive.MODELS,
+        documents_folder=documents,
     )

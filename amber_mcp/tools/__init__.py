@@ -1,11 +1,12 @@
 """The tools, one file each."""
 
+from amber_mcp.protocol.tool import Tool
+
 from .ask_amber import ask_amber
 from .chat_completion import chat_completion
 from .list_models import list_models
 from .run_agent import run_agent
 from .send_feedback import send_feedback
-from .tool import Tool
 from .upload_file import upload_file
 from .web_search import web_search
 

@@ -6,20 +6,13 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
-from amber_mcp.state.conversations import Turn
+from amber_mcp.conversations.context import ConversationId, open_conversation, save_turn
+from amber_mcp.conversations.records import Turn
+from amber_mcp.protocol.tool import Call, tool
 
-from .answered import Answered, fields_of
-from .asking import (
-    Language,
-    ModelId,
-    chosen_temperature,
-    language_of,
-    model_of,
-    required_text,
-)
-from .choosing_models import answer_with_a_model
-from .conversing import ConversationId, kept, talk_of
-from .tool import Call, tool
+from .answer_result import AnswerResult, answer_fields
+from .model_choice import answer_with_model_choice
+from .parameters import Language, ModelId, language_of, model_of, required_text, temperature_or_none
 
 
 @tool(title="Ask amber", read_only=True, idempotent=False)
@@ -48,7 +41,7 @@ async def ask_amber(
     temperature: Annotated[
         float, Field(description="Randomness from 0 upwards. -1: the default.")
     ] = -1,
-) -> Answered:
+) -> AnswerResult:
     """Answer a question from the company's own documents, wikis, mail and tickets, with sources.
 
     Use it for anything internal: policies, projects, people, products, decisions. Do not use it
@@ -58,7 +51,7 @@ async def ask_amber(
     """
     app = call.app
     question = required_text("question", question)
-    talk = await talk_of(call, conversation_id)
+    talk = await open_conversation(call, conversation_id)
     request = ChatRequest(
         messages=talk.messages(question, instructions.strip() or talk.before.instructions),
         model=await model_of(app, model),
@@ -66,11 +59,11 @@ async def ask_amber(
             search,
             language=language_of(app, language.strip() or talk.language),
             file_ids=talk.files(file_ids),
-            temperature=chosen_temperature(temperature),
+            temperature=temperature_or_none(temperature),
         ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
-    answered = await answer_with_a_model(call, request)
+    answered = await answer_with_model_choice(call, request)
     turn = Turn(
         question=question,
         answer=answered.text,
@@ -80,7 +73,7 @@ async def ask_amber(
         file_ids=tuple(file_ids),
     )
     told = {
-        **fields_of(call.app.settings, answered),
-        **await kept(call.app, talk, turn, within=call.seconds_to_keep),
+        **answer_fields(call.app.settings, answered),
+        **await save_turn(call.app, talk, turn, within=call.seconds_to_keep),
     }
-    return Answered.model_validate(told)
+    return AnswerResult.model_validate(told)

@@ -5,18 +5,19 @@ from typing import Annotated
 from pydantic import Field
 
 from amber_mcp.answering import complete
-from amber_mcp.api.sent_back import sent_back
+from amber_mcp.api.messages import as_input_message
+from amber_mcp.api.request_check import check_request
 from amber_mcp.api.types import ChatRequest, Json, Message
 from amber_mcp.errors import AmberError, InvalidRequest
-from amber_mcp.files import upload_roots
-from amber_mcp.images import sendable_image
-from amber_mcp.quoting import quoted
-from amber_mcp.routing import DIALECTS
+from amber_mcp.files.images import sendable_image
+from amber_mcp.files.local import upload_roots
+from amber_mcp.models import REQUEST_MODELS
+from amber_mcp.protocol.schema import OpenObject
+from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.text.quoting import quoted
 
-from .choosing_models import routed
-from .completed import Completed, completed, shortened
-from .schema import OpenObject
-from .tool import Call, tool
+from .completion_result import CompletionResult, completion_result, truncate_answer
+from .model_choice import route_or_ask
 
 
 @tool(title="Chat completion", read_only=False, idempotent=False)
@@ -49,7 +50,7 @@ async def chat_completion(
             "max_tokens, tool_choice, session_id, metadata or stream. null counts as unset."
         ),
     ] = {},  # noqa: B006  # never changed: pydantic copies it
-) -> Completed:
+) -> CompletionResult:
     """Get a raw chat completion from one of the company's model APIs, tool calls and all.
 
     For programs that build on a model: every parameter that the chosen API documents can be
@@ -59,31 +60,32 @@ async def chat_completion(
     if not messages:
         raise InvalidRequest("`messages` is empty", advice="Pass at least one message.")
     given = [_message(call, number, fields) for number, fields in enumerate(messages)]
-    api, model_id = await routed(call, model)
+    api, model_id = await route_or_ask(call, model)
+    documented = api.request_model.message_fields()
     request = ChatRequest(
-        messages=tuple(sent_back(message, api.dialect.message_fields) for message in given),
+        messages=tuple(as_input_message(message, documented) for message in given),
         model=model_id,
         functions=tuple(tools),
         parameters={
             name: _parameter(value) for name, value in parameters.items() if value is not None
         },
     )
-    api.dialect.check(request, DIALECTS)
+    check_request(request, api.name, REQUEST_MODELS)
     received = 0
 
     def on_text(piece: str) -> None:
         nonlocal received
         received += len(piece)
-        call.progress.note(f"{api.dialect.name} is answering: {received} characters so far")
+        call.progress.note(f"{api.name} is answering: {received} characters so far")
 
-    call.progress.note(f"Asking {api.dialect.name}")
+    call.progress.note(f"Asking {api.name}")
     limit = app.settings.max_answer_chars
     try:
         body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
     except AmberError as error:
-        error.partial = shortened(error.partial, limit)
+        error.partial = truncate_answer(error.partial, limit)
         raise
-    return completed(body, api.dialect.name, limit)
+    return completion_result(body, api.name, limit)
 
 
 def _parameter(value: Json) -> Json:

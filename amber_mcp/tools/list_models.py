@@ -6,9 +6,8 @@ from pydantic import BaseModel, Field
 
 from amber_mcp.api.types import Model
 from amber_mcp.app import App
-from amber_mcp.routing import list_all
-
-from .tool import Call, Result, tool
+from amber_mcp.models import list_all_models
+from amber_mcp.protocol.tool import Call, Result, tool
 
 
 class ModelOut(BaseModel):
@@ -69,7 +68,7 @@ async def models_listed(app: App, contains: str = "", *, within: float) -> Model
         NotConfigured: if there is no API.
         AmberError: of the kind that kept the first of them from answering, if none did.
     """
-    listed = await list_all(app, within=within)
+    listed = await list_all_models(app, within=within)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()

@@ -9,26 +9,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from amber_mcp.agents import agent_id_of
 from amber_mcp.answering import answer
 from amber_mcp.api.amber import search_parameters
-from amber_mcp.api.json_text import mended
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
-from amber_mcp.errands import Work
+from amber_mcp.config.agents import resolve_agent
+from amber_mcp.conversations.context import (
+    ConversationContext,
+    ConversationId,
+    open_conversation,
+    save_turn,
+)
+from amber_mcp.conversations.records import Turn
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.redaction import distinct_secrets, without_secrets
-from amber_mcp.state.conversations import Turn
-from amber_mcp.state.runs import About, Run, Runs
-from amber_mcp.state.store import StateUnavailable
+from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.runs.records import Run, Runs, RunSpec
+from amber_mcp.runs.result import RunResult, wait_for_run
+from amber_mcp.runs.task import Work
+from amber_mcp.storage.base import StorageUnavailable
+from amber_mcp.text.json_values import well_formed
+from amber_mcp.text.redaction import distinct_secrets, remove_secrets
 
-from .answered import Answered, fields_of
-from .asking import Language, ModelId, language_of, model_of, required_text
-from .choosing_agents import chosen_agent
-from .choosing_models import model_chosen_before, model_instead_of_the_refused
-from .conversing import ConversationId, Talk, kept, talk_of
-from .following import AgentRun, follow
-from .tool import Call, tool
+from .agent_choice import choose_agent
+from .answer_result import AnswerResult, answer_fields
+from .model_choice import choose_model_after_refusal, model_chosen_earlier
+from .parameters import Language, ModelId, language_of, model_of, required_text
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +64,7 @@ async def run_agent(
         str, Field(description="Goes on waiting for a run. Alone, or with `stop`.")
     ] = "",
     stop: Annotated[bool, Field(description="Ends the run.")] = False,
-) -> AgentRun:
+) -> RunResult:
     """Give a task to one of the company's amber agents, with its own instructions and knowledge.
 
     Use it when the user names an agent, or when a task belongs to one. For a plain question
@@ -80,31 +85,31 @@ async def run_agent(
     if stop:
         raise InvalidRequest("`stop` says nothing without `run_id`", advice="Name the run to end.")
     task = required_text("task", task)
-    talk = await talk_of(call, conversation_id)
+    talk = await open_conversation(call, conversation_id)
     before = talk.before
     app.require("AMBER")
     asked_model = await model_of(app, model)
     answered_in = language_of(app, language.strip() or talk.language)
     # The user is asked last, for what nothing else is in the way of.
-    amber_agent = await chosen_agent(call, agent.strip() or before.agent)
+    amber_agent = await choose_agent(call, agent.strip() or before.agent)
     turn = Turn(
         question=task,
         answer="",
         origin="company",
         language=language.strip(),
-        agent=agent_id_of(amber_agent, app.settings.agents),
+        agent=resolve_agent(amber_agent, app.settings.agents),
         file_ids=tuple(file_ids),
     )
     request = ChatRequest(
         messages=talk.messages(task, before.instructions),
-        model=await model_chosen_before(call, asked_model) or asked_model,
+        model=await model_chosen_earlier(call, asked_model) or asked_model,
         parameters=search_parameters(
             search, language=answered_in, agent_id=turn.agent, file_ids=talk.files(file_ids)
         ),
     )
-    about = About(
-        agent=mended(amber_agent),
-        task=mended(without_secrets(task, *distinct_secrets(app.settings.keys))),
+    about = RunSpec(
+        agent=well_formed(amber_agent),
+        task=well_formed(remove_secrets(task, *distinct_secrets(app.settings.keys))),
         fingerprint=_fingerprint(
             [conversation_id.strip(), task, turn.agent, search, asked_model, answered_in],
             file_ids,
@@ -115,7 +120,7 @@ async def run_agent(
     run, result = await _started(call, about, request, talk, turn)
     if request.model != asked_model:
         return result
-    chosen = await model_instead_of_the_refused(call, asked_model, run, result)
+    chosen = await choose_model_after_refusal(call, asked_model, run, result)
     if not chosen:
         return result
     _, result = await _started(call, about, replace(request, model=chosen), talk, turn)
@@ -123,37 +128,37 @@ async def run_agent(
 
 
 async def _started(
-    call: Call, about: About, request: ChatRequest, talk: Talk, turn: Turn
-) -> tuple[Run, AgentRun]:
+    call: Call, about: RunSpec, request: ChatRequest, talk: ConversationContext, turn: Turn
+) -> tuple[Run, RunResult]:
     app = call.app
     work = _work(app, request, talk, turn)
     owner, spare = await app.owner(), await app.spare_runs()
     if done := await spare.having(about.fingerprint):
         return done, await _followed(call, spare, done)
     try:
-        runs, run = await app.carrier.begin(owner, await app.runs(), about, work)
-    except StateUnavailable as error:
+        runs, run = await app.run_manager.begin(owner, await app.runs(), about, work)
+    except StorageUnavailable as error:
         logger.warning("run kept in this process alone", extra={"cause": error.message})
-        runs, run = await app.carrier.begin(owner, spare, about, work)
+        runs, run = await app.run_manager.begin(owner, spare, about, work)
     return run, await _followed(call, runs, run)
 
 
-async def _followed(call: Call, runs: Runs, run: Run) -> AgentRun:
+async def _followed(call: Call, runs: Runs, run: Run) -> RunResult:
     """What a run brings; one that has brought it before the call says so."""
     is_repeated = run.status == "completed"
-    result = await follow(call, runs, run)
+    result = await wait_for_run(call, runs, run)
     result.repeated = is_repeated
     return result
 
 
-async def _go_on(call: Call, run_id: str, *, stop: bool) -> AgentRun:
+async def _go_on(call: Call, run_id: str, *, stop: bool) -> RunResult:
     runs, run = await call.app.run(run_id)
-    if stop and not run.has_ended and not call.app.carrier.stop(run_id):
+    if stop and not run.has_ended and not call.app.run_manager.stop(run_id):
         await runs.ask_to_stop(run_id)
-    return await follow(call, runs, run)
+    return await wait_for_run(call, runs, run)
 
 
-def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:
+def _work(app: App, request: ChatRequest, talk: ConversationContext, turn: Turn) -> Work:
     """What the run does. It holds nothing of the call, which may have ended long before."""
     amber, settings = app.amber, app.settings
 
@@ -162,8 +167,8 @@ def _work(app: App, request: ChatRequest, talk: Talk, turn: Turn) -> Work:
             amber, request, on_text=on_text, max_chars=settings.max_answer_chars
         )
         finished = turn.model_copy(update={"answer": answered.text})
-        talked = await kept(app, talk, finished, within=_KEEPING_SECONDS)
-        result = Answered.model_validate({**fields_of(settings, answered), **talked})
+        talked = await save_turn(app, talk, finished, within=_KEEPING_SECONDS)
+        result = AnswerResult.model_validate({**answer_fields(settings, answered), **talked})
         return result.model_dump(mode="json", exclude_none=True)
 
     return work

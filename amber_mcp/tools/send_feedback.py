@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from amber_mcp.api import checks
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.quoting import quoted
-
-from .tool import Call, Result, tool
+from amber_mcp.protocol.tool import Call, Result, tool
+from amber_mcp.text.quoting import quoted
 
 
 class Feedback(Result):
@@ -74,8 +72,6 @@ async def send_feedback(
         )
     if given[0] in rating:
         session = _id("session_id", session_id)
-        if rule := checks.uuid(session):
-            raise InvalidRequest(f"`session_id` must be {rule}, not {quoted(session)}")
         rated = _value(_id("value", value))
         call.progress.note("Sending feedback")
         outcome = await adaptive.add_outcome(**subject, session_id=session, value=rated)

@@ -13,13 +13,12 @@ from typing import IO, Annotated
 import anyio
 from pydantic import Field
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import MAY_BE_TAKEN, InvalidRequest, TooLarge, Unsupported, UpstreamTimeout
-from amber_mcp.files import open_allowed, upload_roots
-from amber_mcp.settings import Settings
-from amber_mcp.state.uploads import Upload
-
-from .remembering import is_kept
-from .tool import Call, Result, tool
+from amber_mcp.files.local import open_allowed, upload_roots
+from amber_mcp.files.uploads import Upload
+from amber_mcp.protocol.tool import Call, Result, tool
+from amber_mcp.storage.saving import save_record
 
 _MAX_NAME_CHARS = 255
 
@@ -97,7 +96,7 @@ async def upload_file(
         sha256=uploaded.sha256,
     )
     upload = Upload(**dict(result), uploaded_at=datetime.now(UTC))
-    await is_kept(app, upload, app.uploads.add, within=call.seconds_to_keep)
+    await save_record(app, upload, app.uploads.add, within=call.seconds_to_keep)
     return result
 
 

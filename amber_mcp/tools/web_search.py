@@ -6,13 +6,13 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
-from amber_mcp.state.conversations import Turn
+from amber_mcp.conversations.context import ConversationId, open_conversation, save_turn
+from amber_mcp.conversations.records import Turn
+from amber_mcp.protocol.tool import Call, tool
 
-from .answered import Answered, fields_of
-from .asking import Language, ModelId, language_of, model_of, required_text
-from .choosing_models import answer_with_a_model
-from .conversing import ConversationId, kept, talk_of
-from .tool import Call, tool
+from .answer_result import AnswerResult, answer_fields
+from .model_choice import answer_with_model_choice
+from .parameters import Language, ModelId, language_of, model_of, required_text
 
 
 @tool(title="Search the web with amber", read_only=True, idempotent=False)
@@ -28,7 +28,7 @@ async def web_search(
     conversation_id: ConversationId = "",
     model: ModelId = "",
     language: Language = "",
-) -> Answered:
+) -> AnswerResult:
     """Answer a question from the public web through the company's amber, with links.
 
     Use it for public or current facts: laws, markets, vendors, news. Do not use it for internal
@@ -36,7 +36,7 @@ async def web_search(
     Example: "Which obligations does the EU Data Act put on makers of connected machines?"
     """
     query = required_text("query", query)
-    talk = await talk_of(call, conversation_id, origin="web")
+    talk = await open_conversation(call, conversation_id, origin="web")
     request = ChatRequest(
         messages=talk.messages(query, talk.before.instructions),
         model=await model_of(call.app, model),
@@ -45,7 +45,7 @@ async def web_search(
         ),
     )
     call.progress.note("Searching the web")
-    answered = await answer_with_a_model(call, request)
+    answered = await answer_with_model_choice(call, request)
     turn = Turn(
         question=query,
         answer=answered.text,
@@ -53,7 +53,7 @@ async def web_search(
         language=language.strip(),
     )
     told = {
-        **fields_of(call.app.settings, answered),
-        **await kept(call.app, talk, turn, within=call.seconds_to_keep),
+        **answer_fields(call.app.settings, answered),
+        **await save_turn(call.app, talk, turn, within=call.seconds_to_keep),
     }
-    return Answered.model_validate(told)
+    return AnswerResult.model_validate(told)

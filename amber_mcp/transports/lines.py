@@ -1,149 +1,147 @@
-"""A client's messages, a line each, and the way back to it."""
+"""Lines on pipes, sockets and terminals: read up to a limit, written whole and in turn (POSIX)."""
 
-import logging
+import asyncio
+import os
+import select
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 import anyio
-from mcp.shared.exceptions import MCPError
-from mcp.shared.message import ServerMessageMetadata, SessionMessage
-from mcp.types import (
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    JSONRPCError,
-    JSONRPCMessage,
-    JSONRPCRequest,
-    JSONRPCResponse,
-)
 
-from .in_flight import InFlight
-from .messages import NotAMessageError, NotJsonError, message_of
-from .refusal import failure_of, refusal_of, seen_in
-from .wire import END_BYTES, Inlet, LineTooLongError, Outlet
+END_BYTES = 4096
 
-logger = logging.getLogger(__name__)
+_READ_AHEAD_BYTES = 65536
+_POLL_SECONDS = 0.2
+_FLUSH_SECONDS = 0.1
+_HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 
-class Lines:
-    """The client's messages. What is none is refused, where it may have been a request."""
+class LineTooLongError(Exception):
+    """A line over the limit: its first and last `END_BYTES` bytes; the rest is not kept."""
 
-    def __init__(self, inlet: Inlet, outlet: Outlet, in_flight: InFlight, limit: int) -> None:
-        self._inlet = inlet
-        self._outlet = outlet
-        self._in_flight = in_flight
+    def __init__(self, limit: int, head: bytes, tail: bytes) -> None:
+        super().__init__(f"The line has more than {limit} bytes (AMBER_MAX_BODY_BYTES).")
+        self.head = head
+        self.tail = tail
+
+
+class LineReader:
+    """Lines of at most `limit` bytes from a descriptor, which is made not to block."""
+
+    def __init__(self, descriptor: int, limit: int) -> None:
+        self._descriptor = descriptor
         self._limit = limit
-        self._dropped = False
+        self._stream = asyncio.StreamReader(_READ_AHEAD_BYTES)
+        self._poll = select.poll()
+        self._poll.register(descriptor, _HUNG_UP)
 
-    async def receive(self) -> SessionMessage:
-        """The next message. Reading waits while too many requests are in flight.
+    async def __aenter__(self) -> Self:
+        pipe = os.fdopen(os.dup(self._descriptor), "rb", buffering=0)  # The transport closes it.
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(self._stream), pipe
+        )
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._transport.close()
+        await anyio.lowlevel.cancel_shielded_checkpoint()  # In which the pipe is closed.
+
+    async def line(self) -> bytearray:
+        """The next line without its end; the last one needs none.
 
         Raises:
+            LineTooLongError: in place of a line over the limit.
             anyio.EndOfStream: when the client has gone.
         """
-        try:
-            while not self._outlet.broken:
-                if not self._in_flight.has_room:
-                    await self._inlet.unless_hung_up(self._in_flight.wait_for_room)
-                if message := await self._message():
-                    return message
-                # However many such lines there are, the others get their turn.
-                await anyio.lowlevel.checkpoint()
-            raise anyio.EndOfStream
-        except (anyio.EndOfStream, anyio.BrokenResourceError):
-            self._outlet.end()
-            raise anyio.EndOfStream from None
+        line, head = bytearray(), b""
+        is_whole = False
+        while not is_whole:
+            try:
+                line += await self._stream.readuntil(b"\n")
+                line.pop()
+                is_whole = True
+            except asyncio.LimitOverrunError as overrun:
+                line += await self._stream.readexactly(overrun.consumed)
+            except asyncio.IncompleteReadError as end:
+                if not line and not end.partial:
+                    raise anyio.EndOfStream from None
+                line += end.partial
+                is_whole = True
+            except OSError:  # How a terminal or a socket ends whose other side is gone.
+                raise anyio.EndOfStream from None
+            if len(line) > self._limit:
+                head = head or bytes(line[:END_BYTES])
+                del line[:-END_BYTES]
+        if head:
+            raise LineTooLongError(self._limit, head, bytes(line[-END_BYTES:]))
+        return line
 
-    async def _message(self) -> SessionMessage | None:
-        """The message in the next line, if there is one."""
-        try:
-            line = await self._inlet.line()
-            if not line or line.isspace():
-                return None
-            message = message_of(line)
-        except LineTooLongError as error:
-            fault = f"The line has more than {self._limit} bytes (AMBER_MAX_BODY_BYTES)."
-            return await self._refused(seen_in(error.head, error.tail), INVALID_REQUEST, fault)
-        except NotJsonError as error:
-            tail = line[-END_BYTES:] if len(line) > END_BYTES else b""
-            return await self._refused(seen_in(line[:END_BYTES], tail), error.code, str(error))
-        except NotAMessageError as error:
-            return await self._refused(error.value, error.code, str(error))
-        if isinstance(message, JSONRPCRequest):
-            return self._counted(message, len(line))
-        return SessionMessage(message)
+    async def unless_hung_up(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait for something else than lines.
 
-    def _counted(self, request: JSONRPCRequest, size: int) -> SessionMessage:
-        self._in_flight.add(request.id, size)
-
-        async def unanswered() -> None:
-            self._in_flight.settle(request.id)
-
-        return SessionMessage(request, ServerMessageMetadata(on_request_unanswered=unanswered))
-
-    async def _refused(self, value: object, code: int, fault: str) -> SessionMessage | None:
-        """What is left of a line that is no message: that a question of ours was not answered."""
-        if failure := failure_of(value, code=code, message=fault):
-            return SessionMessage(failure)
-        refusal = refusal_of(value, code=code, message=fault)
-        if refusal is not None:
-            await self._outlet.send(lambda: encoded(refusal))
-        elif not self._dropped:
-            # Only once: a host may never read stderr, and writing there would wait for it.
-            self._dropped = True
-            logger.warning("dropped a line, and will drop others in silence: %s", fault)
-        return None
-
-    async def aclose(self) -> None:
-        """The pipe is closed by whoever opened it."""
-
-
-class TooManyQuestionsError(MCPError):
-    """So many calls have asked the client something that another one may not."""
-
-    def __init__(self) -> None:
-        super().__init__(INTERNAL_ERROR, "too many calls ask the client something")
-
-
-class Replies:
-    """The server's messages. Writing waits while the client does not read."""
-
-    def __init__(self, outlet: Outlet, in_flight: InFlight) -> None:
-        self._outlet = outlet
-        self._in_flight = in_flight
-
-    async def send(self, item: SessionMessage, /) -> None:
-        """Write a message.
+        Lines that are left unread hide the end of the stream behind them, so it is looked for.
 
         Raises:
-            TooManyQuestionsError: for a question, which is not written then.
+            anyio.EndOfStream: if the client goes meanwhile.
+        """
+        while not self._poll.poll(0):
+            with anyio.move_on_after(_POLL_SECONDS):
+                return await wait()
+        raise anyio.EndOfStream
+
+
+class LineWriter:
+    """Lines to a descriptor that does not block. Writing waits while the client does not read."""
+
+    def __init__(self, descriptor: int, reader: LineReader) -> None:
+        self._descriptor = descriptor
+        self._reader = reader
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._rest = memoryview(b"")
+        self._ending = False
+        self.broken = False
+
+    async def send(self, line: Callable[[], bytes]) -> None:
+        """Write what `line` returns; it is called in its turn, so that no lines pile up.
+
+        If this is cancelled in the middle, the rest of the line precedes the next one.
+
+        Raises:
             anyio.BrokenResourceError: if nobody reads.
         """
-        message = item.message
-        if isinstance(message, JSONRPCRequest) and not self._may_ask(item):
-            raise TooManyQuestionsError
-        try:
-            await self._outlet.send(lambda: encoded(message))
-        finally:
-            if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
-                self._in_flight.settle(message.id)
+        async with self._turn:
+            await self._flush()
+            self._rest = memoryview(line() + b"\n")
+            await self._flush()
 
-    def _may_ask(self, item: SessionMessage) -> bool:
-        metadata = item.metadata
-        call = metadata.related_request_id if isinstance(metadata, ServerMessageMetadata) else None
-        return call is None or self._in_flight.ask(call)
+    async def _flush(self) -> None:
+        try:
+            while self._rest:
+                try:
+                    self._rest = self._rest[os.write(self._descriptor, self._rest) :]
+                except BlockingIOError:
+                    await self._wait_for_room()
+        except (OSError, anyio.EndOfStream) as error:
+            self.broken = True
+            raise anyio.BrokenResourceError from error
+
+    async def _wait_for_room(self) -> None:
+        if self._ending:
+            raise anyio.EndOfStream
+        await self._reader.unless_hung_up(lambda: anyio.wait_writable(self._descriptor))
 
     def end(self) -> None:
         """From now on, nothing waits until the client has room for it."""
-        self._outlet.end()
-
-    async def aclose(self) -> None:
-        """The pipe is closed by whoever opened it."""
+        self._ending = True
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self.aclose()
-
-
-def encoded(message: JSONRPCMessage) -> bytes:
-    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        """Give a client that reads a moment to get the rest of a line that was begun."""
+        self._ending = False
+        with anyio.move_on_after(_FLUSH_SECONDS, shield=True):
+            try:
+                await self._flush()
+            except anyio.BrokenResourceError:
+                return

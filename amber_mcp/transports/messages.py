@@ -1,15 +1,17 @@
-"""From a line to the JSON-RPC message in it."""
+"""From a line to the JSON-RPC message in it, or to the answer that a line which is none may get."""
 
 import re
 
 from mcp.types import (
     INVALID_REQUEST,
     PARSE_ERROR,
+    ErrorData,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
+    RequestId,
 )
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -19,36 +21,61 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+_ID_LAST = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[ !#-\[\]-~]{0,200}")\s*\}\s*$')
 
 
-class NotJsonError(ValueError):
-    """A line that is not JSON."""
+class UnreadableLineError(ValueError):
+    """A line that holds no message.
 
-    code = PARSE_ERROR
+    Args:
+        code: of JSON-RPC.
+        fault: what is wrong with the line.
+        value: the JSON in it, or as much of it as can be told.
+    """
 
-
-class NotAMessageError(ValueError):
-    """A line whose JSON, `value`, is not a message."""
-
-    code = INVALID_REQUEST
-
-    def __init__(self, fault: str, value: object) -> None:
-        super().__init__(f"The line is not a JSON-RPC 2.0 message: {fault}.")
+    def __init__(self, code: int, fault: str, value: object) -> None:
+        super().__init__(fault)
+        self.error = ErrorData(code=code, message=fault)
         self.value = value
+
+    @property
+    def refusal(self) -> JSONRPCError | None:
+        """The answer to whoever wrote the line; `None` where JSON-RPC forbids one.
+
+        A notification is not answered. Nor is a response: two programs that do not understand each
+        other would send each other errors for ever. Anything else may have been meant as a request.
+
+        Where its id is not known, the refusal has none. JSON-RPC has `null` there, which MCP does
+        not know, and which its clients refuse to read.
+        """
+        if not _may_be_answered(self.value):
+            return None
+        request_id = _id_in(self.value)
+        if request_id is not None:
+            return JSONRPCError(jsonrpc="2.0", id=request_id, error=self.error)
+        told = {"jsonrpc", "error"}
+        return JSONRPCError.model_construct(told, jsonrpc="2.0", id=None, error=self.error)
+
+    @property
+    def failure(self) -> JSONRPCError | None:
+        """What to take a response for that cannot be read: whoever waits for it learns of that."""
+        request_id = _id_in(self.value)
+        if request_id is None or _may_be_answered(self.value):
+            return None
+        return JSONRPCError(jsonrpc="2.0", id=request_id, error=self.error)
 
 
 def message_of(line: bytes | bytearray) -> JSONRPCMessage:
     """The message that stands in a line.
 
     Raises:
-        NotJsonError: if the line cannot be read.
-        NotAMessageError: if it holds something else.
+        UnreadableLineError: if there is none.
     """
     value = _json_of(line)
     if isinstance(value, list):
-        raise NotAMessageError("it is a batch, and each message needs a line of its own", value)
+        raise _not_a_message("it is a batch, and each message needs a line of its own", value)
     if not isinstance(value, dict):
-        raise NotAMessageError("it is not an object", value)
+        raise _not_a_message("it is not an object", value)
     try:
         if "method" in value:
             # The union of all kinds would take a request with a faulty id for a notification.
@@ -60,28 +87,75 @@ def message_of(line: bytes | bytearray) -> JSONRPCMessage:
             return JSONRPCError.model_validate(value)
     except ValidationError as error:
         name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
-        raise NotAMessageError(f"its `{name}` is missing or is not as it must be", value) from None
-    raise NotAMessageError("it has no `method`", value)
+        raise _not_a_message(f"its `{name}` is missing or is not as it must be", value) from None
+    raise _not_a_message("it has no `method`", value)
+
+
+def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict[str, object]:
+    """The members of an object that cannot be read as a whole, as far as they can be told.
+
+    Args:
+        head: what the line begins with, or all of it.
+        tail: what the line ends with, if that is not all. Many clients write the id last.
+    """
+    try:
+        value = from_json(head, allow_partial=True)
+    except ValueError as error:
+        tail = tail or head
+        value = _before(error, head)
+    members: dict[str, object] = value if isinstance(value, dict) else {}
+    if found := _ID_LAST.search(tail):
+        members.setdefault("id", from_json(found[1]))
+    if not str(members.get("method", "notifications/")).startswith("notifications/"):
+        members.setdefault("id", None)  # A request by its name: the id is in what is not read.
+    return members
+
+
+def _not_a_message(fault: str, value: object) -> UnreadableLineError:
+    text = f"The line is not a JSON-RPC 2.0 message: {fault}."
+    return UnreadableLineError(INVALID_REQUEST, text, value)
 
 
 def _json_of(line: bytes | bytearray) -> object:
     if line.startswith(_BYTE_ORDER_MARK):  # noqa: FURB188  # which copies all lines, however long
         line = line[len(_BYTE_ORDER_MARK) :]
     try:
-        return _parsed(line)
-    except NotJsonError:
-        if not _HALF.search(line):
-            raise
-    return _parsed(_ESCAPE.sub(_replacement, line))
-
-
-def _parsed(line: bytes | bytearray) -> object:
-    try:
         return from_json(line, allow_inf_nan=False)
     except ValueError as error:
-        raise NotJsonError(f"The line is not JSON: {error}.") from None
+        fault = error
+    if _HALF.search(line):
+        try:
+            return from_json(_ESCAPE.sub(_replacement, line), allow_inf_nan=False)
+        except ValueError as error:
+            fault = error
+    raise UnreadableLineError(PARSE_ERROR, f"The line is not JSON: {fault}.", beginning_of(line))
+
+
+def _before(error: ValueError, text: bytes | bytearray) -> object:
+    """What of a text can be read before the error in it."""
+    column = int(str(error).rpartition(" ")[2])
+    try:
+        value: object = from_json(text[: column - 1], allow_partial=True)
+    except ValueError:
+        return None
+    return value
 
 
 def _replacement(escape: re.Match[bytes]) -> bytes:
     """JavaScript cuts characters in two, and writes a half as an escape that has no meaning."""
     return rb"\ufffd" if escape["half"] else escape[0]
+
+
+def _id_in(value: object) -> RequestId | None:
+    request_id = value.get("id") if isinstance(value, dict) else None
+    return request_id if isinstance(request_id, str) or type(request_id) is int else None
+
+
+def _may_be_answered(value: object) -> bool:
+    if isinstance(value, list):
+        return not value or any(_may_be_answered(member) for member in value)
+    if not isinstance(value, dict):
+        return True
+    if "method" in value:
+        return "id" in value
+    return not ("result" in value or "error" in value)

@@ -6,9 +6,9 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from .in_flight import InFlight
-from .lines import Lines, Replies
-from .wire import Inlet, Outlet
+from .backpressure import Backpressure
+from .lines import LineReader, LineWriter
+from .streams import MessageReader, MessageWriter
 
 
 def are_pipes() -> bool:
@@ -22,20 +22,19 @@ def _is_watchable(descriptor: int) -> bool:
 
 
 @asynccontextmanager
-async def open_pipes(max_message_bytes: int) -> AsyncIterator[tuple[Lines, Replies]]:
+async def open_pipes(max_message_bytes: int) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
     """The client's messages and the way back to it.
 
     While they are open, fd 0 is the null device and fd 1 is stderr, so that nothing but protocol
     reaches the client.
     """
-    with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as wire_in, _claimed(1, os.dup(2)) as out:
-        inlet = Inlet(wire_in, max_message_bytes)
-        outlet = Outlet(out, inlet)
-        in_flight = InFlight(max_message_bytes)
-        try:
-            yield Lines(inlet, outlet, in_flight, max_message_bytes), Replies(outlet, in_flight)
-        finally:
-            await outlet.aclose()
+    with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as stdin, _claimed(1, os.dup(2)) as stdout:
+        async with (
+            LineReader(stdin, max_message_bytes) as reader,
+            LineWriter(stdout, reader) as writer,
+        ):
+            backpressure = Backpressure(max_message_bytes)
+            yield MessageReader(reader, writer, backpressure), MessageWriter(writer, backpressure)
 
 
 @contextmanager

@@ -12,12 +12,28 @@ import anyio
 from mcp.server.lowlevel import Server
 
 from amber_mcp.app import App
-from amber_mcp.signals import end_signals
+from amber_mcp.config.settings import Settings
+from amber_mcp.logs import configure_logging
+from amber_mcp.process import run, shutdown_signals
+from amber_mcp.server import build_server
 
-from .opening import serve_streams
+from .era import serve_streams
 
 if TYPE_CHECKING:
-    from .lines import Replies
+    from .streams import MessageWriter
+
+
+def run_on_stdio() -> int:
+    """Serve one client on stdin and stdout; faulty settings are told on stderr and on each call."""
+    settings = Settings.from_environment()
+    configure_logging(settings)
+    # Without a stderr, `print` would take stdout, which is for protocol alone.
+    for problem in settings.problems if sys.stderr else ():
+        shown = "".join(char if char.isprintable() else "?" for char in problem)
+        print(f"amber-mcp: {shown}", file=sys.stderr)
+    server = build_server(settings, local_files=True)
+    run(lambda: serve_stdio(server, max_message_bytes=settings.max_body_bytes))
+    return 0
 
 
 async def serve_stdio(server: Server[App], *, max_message_bytes: int) -> None:
@@ -31,23 +47,23 @@ async def serve_stdio(server: Server[App], *, max_message_bytes: int) -> None:
         await _serve_on_threads(server)
         return
     async with (
-        open_pipes(max_message_bytes) as (lines, replies),
+        open_pipes(max_message_bytes) as (messages, replies),
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(_end_on_signal, replies, tasks.cancel_scope)
-        await serve_streams(server, lines, replies)
+        await serve_streams(server, messages, replies)
         tasks.cancel_scope.cancel()
 
 
 async def _serve_on_threads(server: Server[App]) -> None:
     from mcp.server.stdio import stdio_server
 
-    async with stdio_server() as (lines, replies):
-        await serve_streams(server, lines, replies)
+    async with stdio_server() as (messages, replies):
+        await serve_streams(server, messages, replies)
 
 
-async def _end_on_signal(replies: "Replies", scope: anyio.CancelScope) -> None:
-    with end_signals() as signals:
+async def _end_on_signal(replies: "MessageWriter", scope: anyio.CancelScope) -> None:
+    with shutdown_signals() as signals:
         async for _ in signals:
             replies.end()
             scope.cancel()

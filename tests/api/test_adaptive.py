@@ -1,85 +1,25 @@
 """Adaptive: its parameters, its own form of images, its control chunks, and feedback."""
 
 import json
-from contextlib import aclosing
 
-import anyio
 import pytest
 from starlette.responses import JSONResponse, Response
 
 from amber_mcp.api.adaptive import AdaptiveApi
-from amber_mcp.api.gathering import Gathered
-from amber_mcp.api.types import ChatDelta, ChatRequest, Message
+from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.errors import AmberError, InvalidRequest, UpstreamError
-from tests.upstream import Canned, Upstream, client_of, completion, events
+from tests.api.asking import UUID, asked, body_of, sent
+from tests.upstream import Canned, client_of, completion, events, text_chunk
 
-UUID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
-QUESTION = ChatRequest((Message("user", "Why?"),), "support/llama-3")
 DATA_URI = "data:image/png;base64,iVBORw0KGgo="
-
-
-async def deltas_of(
-    upstream: Upstream, request: ChatRequest = QUESTION, *, stream: bool = True
-) -> list[ChatDelta]:
-    with anyio.fail_after(10):
-        async with client_of(upstream.settings()) as http:
-            api = AdaptiveApi(http, stream=stream, models=())
-            async with aclosing(api.chat(request)) as deltas:
-                return [delta async for delta in deltas]
-
-
-async def test_every_documented_parameter_is_sent(upstream: Canned) -> None:
-    parameters = {
-        "stop": ["x"], "max_tokens": 1, "temperature": 0.5, "top_p": 0.5, "max_ttft_ms": 100,
-        "stream_options": {"include_usage": False}, "session_id": UUID, "user": UUID,
-        "ab_campaign": "spring", "n": 2, "labels": {"a": "b"}, "metadata": {"a": "b"},
-        "system_prompt_args": {"name": "Ada"}, "tags": ["t"], "use_tools": True,
-        "tools": [{"id": "search", "enabled": True}], "store": False,
-    }  # fmt: skip
-    message = Message("user", "Why?", {"name": "me", "completion_id": UUID, "metadata": {"a": 1}})
-    request = ChatRequest((message,), "support", parameters=parameters)
-    async with upstream(completion("So.")) as canned:
-        await deltas_of(canned, request)
-    assert canned.seen[0].path == "/api/v1/chat/completions"
-    assert json.loads(canned.seen[0].body) == {
-        "model": "support",
-        "messages": [
-            {
-                "role": "user",
-                "content": "Why?",
-                "name": "me",
-                "completion_id": UUID,
-                "metadata": {"a": 1},
-            }
-        ],
-        "stream": True,
-        **parameters,
-    }
-
-
-async def test_a_stream_is_asked_for_its_usage_and_a_whole_answer_is_not(upstream: Canned) -> None:
-    async with upstream(completion("So.")) as canned:
-        await deltas_of(canned)
-        await deltas_of(canned, stream=False)
-        await deltas_of(
-            canned,
-            ChatRequest(
-                QUESTION.messages, "m", parameters={"stream_options": {"include_usage": True}}
-            ),
-            stream=False,
-        )
-    streamed, whole, optioned = (json.loads(seen.body) for seen in canned.seen)
-    assert streamed["stream_options"] == {"include_usage": True}
-    assert "stream_options" not in whole
-    assert "stream_options" not in optioned
 
 
 @pytest.mark.parametrize("image", [{"url": DATA_URI}, DATA_URI])
 async def test_an_image_is_a_plain_data_uri(upstream: Canned, image: object) -> None:
     parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": image}]
     async with upstream(completion("So.")) as canned:
-        await deltas_of(canned, ChatRequest((Message("user", parts),), "m"))
-    assert json.loads(canned.seen[0].body)["messages"][0]["content"] == [
+        await asked(canned, "adaptive", ChatRequest((Message("user", parts),), "m"))
+    assert sent(canned)[0]["messages"][0]["content"] == [
         {"type": "text", "text": "What?"},
         {"type": "image_url", "image_url": DATA_URI},
     ]
@@ -89,7 +29,7 @@ async def test_an_image_s_address_is_refused(upstream: Canned) -> None:
     part = {"type": "image_url", "image_url": {"url": "https://images.example/a.png"}}
     async with upstream(completion("So.")) as canned:
         with pytest.raises(InvalidRequest, match="data URIs alone"):
-            await deltas_of(canned, ChatRequest((Message("user", [part]),), "m"))
+            await asked(canned, "adaptive", ChatRequest((Message("user", [part]),), "m"))
     assert canned.seen == []
 
 
@@ -112,13 +52,10 @@ async def test_control_chunks_are_passed_over_and_the_rest_is_gathered(upstream:
         chunk(None, usage={"completion_tokens": 2, "prompt_tokens": 1, "total_tokens": 3}),
         '{"TotalRequestDuration": 99, "choices": null}',
     )
-    whole = Gathered()
     async with upstream(stream) as canned:
-        deltas = await deltas_of(canned)
-    for delta in deltas:
-        whole.add(delta.chunk)
+        deltas = await asked(canned, "adaptive")
     assert len(deltas) == 5
-    assert whole.body() == {
+    assert body_of(deltas) == {
         "id": "x",
         "created": 1.5,
         "session_id": UUID,
@@ -134,6 +71,25 @@ async def test_control_chunks_are_passed_over_and_the_rest_is_gathered(upstream:
     }
 
 
+async def test_what_comes_with_times_is_kept_and_the_times_are_not(upstream: Canned) -> None:
+    last = {"choices": [], "usage": {"total_tokens": 3}, "session_id": UUID}
+    stream = events(
+        '{"TTFT": 5}',
+        text_chunk("So."),
+        '{"finish_reason": "length"}',
+        json.dumps({**last, "TotalRequestDuration": 5}),
+        end=False,
+    )
+    async with upstream(stream) as canned:
+        deltas = await asked(canned, "adaptive")
+    body = body_of(deltas)
+    (choice,) = body["choices"]
+    assert choice["finish_reason"] == "length"
+    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["length"]
+    assert (body["session_id"], body["usage"]) == (UUID, {"total_tokens": 3})
+    assert not {"TTFT", "TotalRequestDuration", "finish_reason"} & body.keys()
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -142,12 +98,13 @@ async def test_control_chunks_are_passed_over_and_the_rest_is_gathered(upstream:
         (JSONResponse({"error": "max_tokens is negative"}, 400), "invalid_request"),
         (Response("Forbidden", 403), "forbidden"),
         (Response("", 500), "upstream_error"),
+        (events('{"error": "boom", "finish_reason": "error"}'), "upstream_error"),
     ],
 )
 async def test_its_errors_are_understood(upstream: Canned, answer: Response, kind: str) -> None:
     async with upstream(answer) as canned:
         with pytest.raises(AmberError) as error:
-            await deltas_of(canned)
+            await asked(canned, "adaptive")
     assert error.value.kind == kind
 
 
@@ -167,27 +124,21 @@ async def test_feedback_is_recorded_and_its_handle_returned(upstream: Canned) ->
         assert await api.add_comparison(**compared, tied="good") == "p-2"
         with pytest.raises(UpstreamError, match="no outcome_id"):
             await api.add_outcome(**rated)
-    outcome, comparison, tied, _ = canned.seen
-    assert outcome.path == "/api/v1/outcome"
-    assert json.loads(outcome.body) == {
+        with pytest.raises(InvalidRequest, match="`session_id` must be a UUID, not 'abc'"):
+            await api.add_outcome(**{**rated, "session_id": "abc"})
+    paths = [seen.path for seen in canned.seen]
+    assert paths == ["/api/v1/outcome", *["/api/v1/comparison"] * 2, "/api/v1/outcome"]
+    outcome, comparison, tied, _ = sent(canned)
+    assert outcome == {
         "project_id": "support",
         "metric": "helpful",
         "session_id": UUID,
         "value": 0.5,
     }
-    assert comparison.path == "/api/v1/comparison"
-    assert json.loads(comparison.body) == {
+    assert comparison == {
         "project": "support",
         "metric": "helpful",
         "preferred_completion": "c-1",
         "other_completion": "c-2",
     }
-    assert json.loads(tied.body)["tied"] == "good"
-
-
-async def test_its_models_are_those_that_the_operator_names(upstream: Canned) -> None:
-    async with upstream(completion("")) as canned, client_of(canned.settings()) as http:
-        api = AdaptiveApi(http, stream=True, models=("support/llama-3", "support"))
-        models = await api.models()
-    assert [model.id for model in models] == ["support/llama-3", "support"]
-    assert {model.api for model in models} == {"adaptive"}
+    assert tied["tied"] == "good"

@@ -1,80 +1,47 @@
 """Morpheus: `Accept` fits `stream`, tools are always streamed, and its errors are understood."""
 
 import json
-from contextlib import aclosing
 
-import anyio
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from amber_mcp.api.gathering import Gathered
-from amber_mcp.api.morpheus import MorpheusApi
-from amber_mcp.api.types import ChatDelta, ChatRequest, Message
-from amber_mcp.errors import AmberError, describe
-from tests.upstream import Canned, Upstream, client_of, completion, events, text_chunk
-
-FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {}}}
-QUESTION = ChatRequest((Message("user", "Why?"),), "llama-3")
-
-
-async def deltas_of(
-    upstream: Upstream, request: ChatRequest = QUESTION, *, stream: bool = True
-) -> list[ChatDelta]:
-    with anyio.fail_after(10):
-        async with client_of(upstream.settings()) as http:
-            async with aclosing(MorpheusApi(http, stream=stream).chat(request)) as deltas:
-                return [delta async for delta in deltas]
-
-
-async def test_every_documented_parameter_is_sent(upstream: Canned) -> None:
-    parameters = {
-        "temperature": 1, "top_p": 0.5, "n": 2, "stop": ["x"], "max_tokens": 9,
-        "presence_penalty": 0, "frequency_penalty": 0.1, "tool_choice": "auto",
-        "session_id": "0xabc",
-    }  # fmt: skip
-    request = ChatRequest(
-        messages=(Message("user", "Why?", {"name": "me"}),),
-        model="llama-3",
-        functions=(FUNCTION,),
-        parameters=parameters,
-    )
-    async with upstream(events(text_chunk("So.", "stop"))) as canned:
-        await deltas_of(canned, request)
-    assert canned.seen[0].path == "/api/v1/chat/completions"
-    assert json.loads(canned.seen[0].body) == {
-        "model": "llama-3",
-        "messages": [{"role": "user", "content": "Why?", "name": "me"}],
-        "stream": True,
-        "tools": [FUNCTION],
-        **parameters,
-    }
+from amber_mcp.api.types import ChatRequest, Message
+from amber_mcp.errors import AmberError, InvalidRequest, describe
+from tests.api.asking import CALL, FUNCTION, USER, api_on, asked, body_of, sent
+from tests.upstream import Canned, client_of, completion, events
 
 
 @pytest.mark.parametrize(
-    ("stream", "functions", "asked"),
+    ("stream", "functions", "streamed"),
     [(True, (), True), (False, (), False), (False, (FUNCTION,), True)],
 )
 async def test_accept_fits_stream_and_tools_are_always_streamed(
-    upstream: Canned, stream: bool, functions: tuple, asked: bool
+    upstream: Canned, stream: bool, functions: tuple, streamed: bool
 ) -> None:
-    request = ChatRequest((Message("user", "Why?"),), "m", functions)
     async with upstream(completion("So.")) as canned:
-        await deltas_of(canned, request, stream=stream)
-    (seen,) = canned.seen
-    assert json.loads(seen.body)["stream"] is asked
-    assert seen.headers["accept"] == ("text/event-stream" if asked else "application/json")
+        await asked(canned, "morpheus", ChatRequest(USER, "m", functions), stream=stream)
+    assert sent(canned)[0]["stream"] is streamed
+    accept = canned.seen[0].headers["accept"]
+    assert accept == ("text/event-stream" if streamed else "application/json")
+
+
+async def test_functions_without_a_stream_are_refused(upstream: Canned) -> None:
+    request = ChatRequest(USER, "m", (FUNCTION,), {"stream": False})
+    async with upstream(completion("So.")) as canned:
+        with pytest.raises(InvalidRequest, match="stream"):
+            await asked(canned, "morpheus", request)
+    assert canned.seen == []
 
 
 async def test_content_beside_tool_calls_is_null(upstream: Canned) -> None:
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     messages = (
-        Message("assistant", "", {"tool_calls": [call]}),
-        Message("assistant", "Wait.", {"tool_calls": [call]}),
+        Message("assistant", "", {"tool_calls": [CALL]}),
+        Message("assistant", "Wait.", {"tool_calls": [CALL]}),
         Message("tool", "5", {"tool_call_id": "c"}),
     )
     async with upstream(completion("So.")) as canned:
-        await deltas_of(canned, ChatRequest(messages, "m"))
-    contents = [message["content"] for message in json.loads(canned.seen[0].body)["messages"]]
+        await asked(canned, "morpheus", ChatRequest(messages, "m"))
+    contents = [message["content"] for message in sent(canned)[0]["messages"]]
     assert contents == [None, "Wait.", "5"]
 
 
@@ -91,12 +58,9 @@ async def test_a_streamed_tool_call_survives_the_gateway_s_quirks(upstream: Cann
     first = {"index": 0, "id": "call-1", "type": "function", "function": {"name": "f"}}
     later = {"index": 0, "id": "", "type": "", "function": {"arguments": '{"a":1}'}}
     usage = json.dumps({"choices": [], "usage_from_provider": {"total_tokens": 7}})
-    whole = Gathered()
     stream = events(chunk(first), chunk(later, "tool_calls"), usage, end=False)
     async with upstream(stream) as canned:
-        for delta in await deltas_of(canned):
-            whole.add(delta.chunk)
-    body = whole.body()
+        body = body_of(await asked(canned, "morpheus"))
     (choice,) = body["choices"]
     assert choice["finish_reason"] == "tool_calls"
     function = {"name": "f", "arguments": '{"a":1}'}
@@ -143,14 +107,14 @@ async def test_a_streamed_tool_call_survives_the_gateway_s_quirks(upstream: Cann
                 {"error": {"message": "Slow down", "type": "requests", "param": None}},
                 429,
                 {
-                    "Retry-After": "9",
+                    "Retry-After": "90",
                     "X-RateLimit-Limit-Requests": "60",
                     "X-RateLimit-Remaining-Requests": "0",
                     "X-RateLimit-Remaining-Tokens": "50",
                 },
             ),
             "rate_limited",
-            "the limit of 60 requests is used up. Wait 9 s before the next call.",
+            "the limit of 60 requests is used up. Wait 90 s before the next call.",
         ),
         (
             JSONResponse({"error": "HTTPS Required", "message": "Use https"}, 426),
@@ -175,7 +139,7 @@ async def test_every_form_of_its_errors_is_understood(
 ) -> None:
     async with upstream(answer) as canned:
         with pytest.raises(AmberError) as error:
-            await deltas_of(canned)
+            await asked(canned, "morpheus")
     assert error.value.kind == kind
     assert told in describe(error.value)
 
@@ -188,7 +152,7 @@ async def test_its_language_models_are_listed_and_no_others(upstream: Canned) ->
     ]
     answer = JSONResponse({"object": "list", "data": models})
     async with upstream(answer) as canned, client_of(canned.settings()) as http:
-        listed = await MorpheusApi(http, stream=True).models()
+        listed = await api_on(http, "morpheus").models()
     assert [model.id for model in listed] == ["llama-3", "untyped"]
     assert canned.seen[0].path == "/api/v1/models"
     assert listed[0].offers == ("functions", "sessions")

@@ -248,11 +248,11 @@ def test_nothing_is_fetched_however_an_answer_is_put_together(text: str) -> None
 )
 def test_images_are_found_in_time_in_hostile_text(piece: str) -> None:
     text = piece * (400_000 // len(piece))
-    began = time.monotonic()
+    began = time.process_time()
     without_images(text)
     without_images(piece[:2] + " " * 200_000 + piece[2:])
     without_images(piece + " title='x'" * 40_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_links_are_found_in_time_in_hostile_text() -> None:

@@ -53,7 +53,7 @@ async def test_ask_answers_on_the_sandbox_and_lists_its_sources() -> None:
     assert done.status == 0
     assert "30" in done.out
     assert "\nSources\n  1. " in done.out
-    assert "hr/urlaubsregelung.md" in done.out
+    assert "hr/annual-leave.md" in done.out
     assert "\x1b" not in done.out
 
 

@@ -10,7 +10,7 @@ from tests.cli.test_commands import run
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment
 from tests.planted import KEY
-from tests.state.servers import KEY as STATE_KEY
+from tests.storage.servers import KEY as STATE_KEY
 from tests.upstream import Canned, completion
 
 

@@ -1,5 +1,5 @@
 """The homes that programs share."""
 
-from tests.state.conftest import redis_server, shared_place
+from tests.storage.places import redis_server, shared_place
 
 __all__ = ["redis_server", "shared_place"]

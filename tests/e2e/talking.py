@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.e2e.programs import StdioProgram
 from tests.planted import KEY
-from tests.state.conftest import Place
+from tests.storage.places import Place
 from tests.upstream import Upstream
 
 

@@ -15,11 +15,11 @@ from mcp.types import ElicitResult
 from starlette.responses import StreamingResponse
 
 from amber_mcp.server import build_server
-from tests.asked import AGENTS, IDS, NEVER, Asked, with_agents
 from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, http_program
 from tests.e2e.programs import stdio_program as started
 from tests.planted import KEY
 from tests.test_server import failure, structured
+from tests.tools.users import AGENTS, IDS, NEVER, Asked, with_agents
 from tests.upstream import Canned, Upstream, completion, text_chunk
 
 MODES = ("legacy", "auto")

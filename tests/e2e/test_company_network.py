@@ -7,7 +7,14 @@ import pytest
 import trustme
 
 from tests.e2e.programs import environment, run_program, stdio_program
-from tests.network import HOST, http_proxy, listening, running_server, server_context, socks_proxy
+from tests.http.network import (
+    HOST,
+    http_proxy,
+    listening,
+    running_server,
+    server_context,
+    socks_proxy,
+)
 from tests.planted import KEY, PROXY_PASSWORD
 
 LOGIN = f"anna:{PROXY_PASSWORD}"

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.asked import AGENTS
 from tests.e2e.programs import HANDSHAKE, http_program
 from tests.planted import KEY
+from tests.tools.users import AGENTS
 from tests.upstream import Canned, stalled_stream, text_chunk
 
 HEADERS = {"Accept": "application/json, text/event-stream"}

@@ -36,14 +36,14 @@ pytestmark = pytest.mark.skipif(
 TOOLS = ["ask_amber", "web_search", "list_models", "upload_file", "run_agent"]
 QUESTION = "How many vacation days do I get?"
 CALLS: Mapping[str, tuple[dict[str, str], str]] = {
-    "ask_amber": ({"question": QUESTION}, "hr/urlaubsregelung.md"),
+    "ask_amber": ({"question": QUESTION}, "hr/annual-leave.md"),
     "web_search": ({"query": "What is an MCP server?"}, "what-is-an-mcp-server"),
     "list_models": ({}, "sandbox-brief"),
     "upload_file": (
         {"content_base64": "R3JlZW4uCg==", "filename": "colours.txt"},
         hashlib.sha256(b"Green.\n").hexdigest(),
     ),
-    "run_agent": ({"agent": "hr", "task": QUESTION}, "hr/urlaubsregelung.md"),
+    "run_agent": ({"agent": "hr", "task": QUESTION}, "hr/annual-leave.md"),
 }
 OTHER_METHODS = {
     "resources/list": ([], "amber://models"),
@@ -168,10 +168,10 @@ async def test_an_sdk_gets_the_sources(record: Record, tool: str) -> None:
     """The page is named as a source of its own, not in the answer alone."""
     result = record["results"][tool]
     _, _, below = result["text"].rpartition("\n\nSources:\n")
-    assert below.startswith("[1] Urlaubsregelung (hr/urlaubsregelung.md) <http://127.0.0.1:")
+    assert below.startswith("[1] Vacation and annual leave (hr/annual-leave.md) <http://127.0.0.1:")
     source = result["structuredContent"]["sources"][0]
-    assert source["title"] == "Urlaubsregelung (hr/urlaubsregelung.md)"
-    assert source["url"].endswith("/hr/urlaubsregelung.md")
+    assert source["title"] == "Vacation and annual leave (hr/annual-leave.md)"
+    assert source["url"].endswith("/hr/annual-leave.md")
 
 
 async def test_an_sdk_gets_the_id_of_an_upload(record: Record) -> None:

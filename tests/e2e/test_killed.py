@@ -9,10 +9,10 @@ import anyio
 import pytest
 from starlette.responses import Response
 
-from amber_mcp.keeping import home
+from amber_mcp.config.storage import storage_location
 from tests.e2e.programs import StdioProgram, started_program, stdio_program
 from tests.e2e.talking import answered, ask, given, last_sent, send_question
-from tests.state.conftest import Place
+from tests.storage.places import Place
 from tests.upstream import Canned, Upstream, completion, stalled_stream, text_chunk
 
 TURNS = 5
@@ -25,7 +25,7 @@ def check_file(place: Place, folder: Path) -> None:
     """The file must be whole as the kill left it: a copy is looked at, as a look may mend it."""
     if place.name != "sqlite":
         return
-    path = home(place.environment["AMBER_STATE"]).path
+    path = storage_location(place.environment["AMBER_STATE"]).path
     assert Path(f"{path}-wal").exists(), "it was closed, not killed"
     for each in path.parent.glob("state.db*"):
         shutil.copy(each, folder / each.name)

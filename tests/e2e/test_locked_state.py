@@ -14,7 +14,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.e2e.programs import PING, StdioProgram, environment, open_program, stdio_program
 from tests.e2e.talking import answered, ask, given, last_sent, send_question
-from tests.state.conftest import Place
+from tests.storage.places import Place
 from tests.upstream import Canned, completion, stalled_stream, text_chunk
 
 AGENT = "9676b2b0-9fdd-40b1-8a0a-0debe64b29ac"
@@ -81,7 +81,7 @@ async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_unde
 async def patient_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """A program that waits for a lock for half a minute: whatever it does not cut short, shows."""
     patient = (
-        "from amber_mcp.state import busy; busy.BUSY_SECONDS = 30.0; "
+        "from amber_mcp.storage import sqlite_lock; sqlite_lock.BUSY_SECONDS = 30.0; "
         "from amber_mcp.__main__ import main; main()"
     )
     async with open_program(

@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import pytest
 
-from amber_mcp.transports.in_flight import MOST_ASKING
-from tests.asked import AGENTS
+from amber_mcp.transports.backpressure import MOST_ASKING
 from tests.e2e.programs import HANDSHAKE, PING, StdioProgram, started_program
 from tests.e2e.test_stdio_flood import host, list_tools, request
 from tests.planted import KEY
+from tests.tools.users import AGENTS
 from tests.upstream import Canned, completion, stalled_stream
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")

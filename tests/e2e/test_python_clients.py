@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, PARSE_ERROR, CallToolResult, TextContent
 from pydantic import ValidationError
 
-from amber_mcp.values import DEFAULT_TOOLS
+from amber_mcp.config.parsers import DEFAULT_TOOLS
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment, http_program
 
@@ -77,7 +77,7 @@ async def test_every_tool_works(
         text, answered = facts(
             await client.call_tool("ask_amber", question, progress_callback=on_progress)
         )
-        assert "hr/urlaubsregelung.md" in answered["sources"][0]["title"]
+        assert "hr/annual-leave.md" in answered["sources"][0]["title"]
         assert answered["sources"][0]["url"] in text
         assert answered["answer"] in text
 

@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.e2e.programs import COMMAND, environment, open_program
 from tests.e2e.test_python_clients import ERAS
 from tests.planted import KEY, WatchedProcess
-from tests.state.conftest import Place, redis_server, shared_place
+from tests.storage.places import Place, redis_server, shared_place
 from tests.upstream import OrderedStream, Upstream, completion, running_upstream
 
 __all__ = ["redis_server", "shared_place"]

@@ -6,7 +6,7 @@ import pytest
 from tests.e2e.talking import given, last_sent
 from tests.e2e.test_python_clients import connected, facts
 from tests.planted import KEY, SANDBOX_KEY
-from tests.state.conftest import Place
+from tests.storage.places import Place
 from tests.upstream import Canned, completion
 
 PAIRS = [("stdio", "http"), ("http", "http")]

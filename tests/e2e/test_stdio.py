@@ -50,7 +50,7 @@ async def test_a_discovery_may_precede_requests_of_its_own_era() -> None:
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({}, -32602),
+        ({}, -32601),
         ({"_meta": {**ENVELOPE, "io.modelcontextprotocol/protocolVersion": "1999-01-01"}}, -32022),
         ({"_meta": {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": 5}}, -32602),
     ],

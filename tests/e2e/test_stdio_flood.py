@@ -18,7 +18,7 @@ import anyio
 import pytest
 from starlette.responses import Response
 
-from amber_mcp.transports.in_flight import MOST_REQUESTS
+from amber_mcp.transports.backpressure import MOST_REQUESTS
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, stdio_program
 from tests.upstream import KEY, Canned, Upstream, stalled_stream, text_chunk

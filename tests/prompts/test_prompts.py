@@ -10,11 +10,11 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextContent
 
+from amber_mcp.config.parsers import DEFAULT_TOOLS, TOOL_NAMES
+from amber_mcp.config.settings import Settings
 from amber_mcp.prompts import Prompt, prompts_for
-from amber_mcp.settings import Settings
-from amber_mcp.state.store import StateUnavailable
+from amber_mcp.storage.base import StorageUnavailable
 from amber_mcp.tools import tools_named
-from amber_mcp.values import DEFAULT_TOOLS, TOOL_NAMES
 from tests.planted import KEY, Watch
 from tests.test_server import Connect, connect
 
@@ -151,9 +151,9 @@ async def test_a_state_in_disorder_is_told(
     async def fails(*_: object) -> None:
         if trouble == "hanging":
             await anyio.sleep_forever()
-        raise StateUnavailable("the home of the state is out of order")
+        raise StorageUnavailable("the home of the state is out of order")
 
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", fails)
+    monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.ids", fails)
     async with connect(Settings.from_environment({"AMBER_CALL_TIMEOUT": "0.2"})) as client:
         with pytest.raises(MCPError) as error:
             await client.get_prompt("summarise_file", {"file": "f1"})

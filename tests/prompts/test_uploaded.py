@@ -4,10 +4,10 @@ import re
 
 from starlette.responses import JSONResponse
 
-from amber_mcp.settings import Settings
+from amber_mcp.config.settings import Settings
+from tests.files.test_remembered_uploads import upload
 from tests.prompts.test_prompts import refusal, said
 from tests.test_server import Connect, connect
-from tests.test_uploads import upload
 from tests.upstream import Canned
 
 __all__ = ["connect"]

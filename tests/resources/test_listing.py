@@ -7,13 +7,13 @@ import pytest
 from mcp import Client
 
 from amber_mcp.app import open_app
+from amber_mcp.config.settings import Settings
 from amber_mcp.resources import TEMPLATES
-from amber_mcp.resources.latest import MOST_LISTED
-from amber_mcp.settings import Settings
-from amber_mcp.state.memory import MemoryStore
-from amber_mcp.state.store import Key, StateUnavailable
+from amber_mcp.resources.recent import MOST_LISTED
+from amber_mcp.storage.base import Key, StorageUnavailable
+from amber_mcp.storage.memory import MemoryStore
 from tests.planted import KEY
-from tests.state.troubles import TROUBLES, failing
+from tests.storage.failures import TROUBLES, failing
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned, completion
 
@@ -84,8 +84,8 @@ async def test_without_the_state_the_fixed_ones_are_listed(
     caplog: pytest.LogCaptureFixture,
     trouble: str,
 ) -> None:
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", failing(trouble))
-    monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.ids", failing(trouble))
+    monkeypatch.setattr("amber_mcp.resources.recent._SECONDS", 0.1)
     async with connect(Settings()) as client:
         assert [each.uri for each in (await client.list_resources()).resources] == FIXED
     records = [each for each in caplog.records if each.msg == "latest resources not listed"]
@@ -111,12 +111,12 @@ async def test_what_is_there_is_listed_though_the_rest_is_not(
         if key.id in slow:
             if trouble == "hanging":
                 await anyio.sleep_forever()
-            raise StateUnavailable("the home of the state is out of order")
+            raise StorageUnavailable("the home of the state is out of order")
         return await items(self, key, start)
 
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", some)
+    monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.items", some)
     seconds = 0.3 if bound == "_SECONDS" else 1000
-    monkeypatch.setattr("amber_mcp.resources.latest._SECONDS", seconds)
+    monkeypatch.setattr("amber_mcp.resources.recent._SECONDS", seconds)
     async with upstream(completion("Because.")) as canned:
         limit = "0.3" if bound == "AMBER_CALL_TIMEOUT" else "50"
         settings = canned.settings(AMBER_MODEL="m", AMBER_CALL_TIMEOUT=limit)
@@ -144,7 +144,7 @@ async def test_what_ends_meanwhile_is_not_listed_and_not_told(
 
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
-            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.ids", gone)
+            monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.ids", gone)
             assert [each.uri for each in (await client.list_resources()).resources] == FIXED
     assert not [each for each in caplog.records if "not listed" in each.msg]
 
@@ -186,8 +186,8 @@ async def test_the_state_is_asked_for_the_caller_once_a_kind_and_a_few_things_at
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
             for n in range(8):
                 await ask(client, f"{n}?")
-            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.items", slow)
-            monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", counted)
+            monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.items", slow)
+            monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.secret", counted)
             assert len((await client.list_resources()).resources) == len(FIXED) + 8
     assert len(asked) == len(TEMPLATES)
     assert 1 < at_once["most"] <= 5

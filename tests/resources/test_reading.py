@@ -10,11 +10,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextResourceContents
 from starlette.responses import JSONResponse, Response
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.resources.reading import RESOURCE_NOT_FOUND
-from amber_mcp.settings import Settings
 from tests.planted import KEY, Watch
 from tests.resources.test_listing import ask
-from tests.state.troubles import TROUBLES, failing
+from tests.storage.failures import TROUBLES, failing
 from tests.test_server import Connect, connect
 from tests.upstream import Canned, Upstream, completion
 
@@ -178,7 +178,7 @@ async def test_an_amber_that_stays_silent_is_not_waited_for_long(
 async def test_a_state_in_disorder_is_told(
     connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch, trouble: str, uri: str
 ) -> None:
-    monkeypatch.setattr("amber_mcp.state.memory.MemoryStore.secret", failing(trouble))
+    monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.secret", failing(trouble))
     settings = settings.model_copy(update={"call_timeout": 0.2})
     async with connect(settings) as client:
         error = await refusal(client, uri)

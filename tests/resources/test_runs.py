@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from amber_mcp.settings import Settings
+from amber_mcp.config.settings import Settings
 from tests.resources.test_listing import FIXED
 from tests.resources.test_reading import NOT_FOUND, read, refusal
-from tests.test_runs import TASK, half, run_agent, settings_of
+from tests.runs.test_run_agent import TASK, half, run_agent, settings_of
 from tests.test_server import Connect, connect, structured
 from tests.upstream import Canned, completion
 

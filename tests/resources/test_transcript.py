@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from amber_mcp.conversations.records import Conversation, Turn
 from amber_mcp.resources.transcript import transcript
-from amber_mcp.state.conversations import Conversation, Turn
 
 
 def turn(question: str, answer: str, **more: object) -> Turn:

@@ -6,13 +6,13 @@ import pytest
 from mcp.types import INTERNAL_ERROR
 
 from amber_mcp.app import open_app
-from amber_mcp.settings import Settings
-from amber_mcp.state.store import Key, Kind
+from amber_mcp.config.settings import Settings
+from amber_mcp.storage.base import Key, Kind
+from tests.files.test_remembered_uploads import files, upload
 from tests.resources.test_listing import ask
 from tests.resources.test_reading import refusal
-from tests.test_runs import TASK, run_agent
+from tests.runs.test_run_agent import TASK, run_agent
 from tests.test_server import Connect, connect, failure
-from tests.test_uploads import files, upload
 from tests.upstream import Canned, completion
 
 __all__ = ["connect"]

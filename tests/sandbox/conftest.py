@@ -1,16 +1,19 @@
 """A small company on disk, and a sandbox that serves it over a real socket."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import httpx2
 import pytest
 
 from amber_mcp.sandbox import Sandbox, running_sandbox
 from amber_mcp.sandbox.documents import Document, read_folder
-from amber_mcp.sandbox.index import Index
+from amber_mcp.sandbox.search import SearchIndex, Synonyms
 
 DOCUMENTS = {
     "hr/urlaub.md": (
@@ -68,28 +71,47 @@ def web(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(documents: Path) -> Iterator[Index]:
-    index = Index(documents_of(documents))
+def index(documents: Path) -> Iterator[SearchIndex]:
+    index = SearchIndex(documents_of(documents), Synonyms())
     yield index
     index.close()
 
 
-@pytest.fixture
-async def sandbox(documents: Path, web: Path) -> AsyncIterator[Sandbox]:
-    with anyio.fail_after(30):
-        async with running_sandbox(documents=documents, web=web) as sandbox:
-            yield sandbox
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests, in a thread of its own, as some of them block."""
+    root = tmp_path_factory.mktemp("sandbox")
+    serving = running_sandbox(
+        documents=write(root / "documents", DOCUMENTS), web=write(root / "web", WEB), pace=0
+    )
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serving) as sandbox,
+    ):
+        yield sandbox
+
+
+@asynccontextmanager
+async def client_of(base_url: str, key: str = "") -> AsyncIterator[httpx2.AsyncClient]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx2.AsyncClient(
+        base_url=base_url, headers=headers, trust_env=False, timeout=10
+    ) as client:
+        with anyio.fail_after(30):
+            yield client
 
 
 @pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client with the key, at the root of the API."""
-    async with httpx2.AsyncClient(
-        base_url=f"{sandbox.base_url}/api/beta/",
-        headers={"Authorization": f"Bearer {sandbox.api_key}"},
-        trust_env=False,
-        timeout=10,
-    ) as client:
+    """A client with the key, at the root of amber's API."""
+    async with client_of(f"{sandbox.base_url}/api/beta/", sandbox.api_key) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client without any key."""
+    async with client_of(sandbox.base_url) as client:
         yield client
 
 
@@ -112,21 +134,13 @@ async def ask(http: httpx2.AsyncClient, question: str, **fields: object) -> str:
     return text
 
 
-@pytest.fixture
-async def stranger() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client without any key."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
-        yield client
-
-
-def events(response: httpx2.Response) -> list[str]:
-    """What a stream sent, one text an event."""
+def events(response: httpx2.Response) -> list[dict[str, Any]]:
+    """The chunks of a stream, which ends as it has to."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"].startswith("text/event-stream")
-    sent = response.text.split("\n\n")
-    assert sent.pop() == ""
-    assert all(each.startswith("data: ") for each in sent)
-    return [each.removeprefix("data: ") for each in sent]
+    *sent, done, rest = response.text.split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    return [json.loads(each.removeprefix("data: ")) for each in sent]
 
 
 WEATHER: dict[str, Any] = {

@@ -18,24 +18,5 @@ def gif(width: int, height: int) -> bytes:
     return b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\x00"
 
 
-def _webp(chunk: bytes, content: bytes) -> bytes:
-    return b"RIFF\x00\x00\x00\x00WEBP" + chunk + b"\x00\x00\x00\x00" + content
-
-
-def webp_lossy(width: int, height: int) -> bytes:
-    size = (width | 0x4000).to_bytes(2, "little") + (height | 0x8000).to_bytes(2, "little")
-    return _webp(b"VP8 ", b"\x00\x00\x00\x9d\x01\x2a" + size)
-
-
-def webp_lossless(width: int, height: int) -> bytes:
-    bits = (width - 1) | (height - 1) << 14 | 1 << 28
-    return _webp(b"VP8L", b"\x2f" + bits.to_bytes(4, "little"))
-
-
-def webp_extended(width: int, height: int) -> bytes:
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return _webp(b"VP8X", b"\x00\x00\x00\x00" + size)
-
-
 def uri(data: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,6 +1,7 @@
 """Faults on demand, seen by a client that is not ours, over a real socket."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -8,6 +9,8 @@ import httpx2
 import pytest
 
 from amber_mcp.sandbox import Sandbox
+
+from .conftest import client_of
 
 CHAT = "/api/beta/amberai/chat/completions"
 MODELS = "/api/beta/amberai/models"
@@ -21,12 +24,11 @@ QUESTION = {
 
 
 @pytest.fixture
-async def client(sandbox: Sandbox):
-    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
-    async with httpx2.AsyncClient(
-        base_url=sandbox.base_url, headers=headers, trust_env=False, timeout=20
-    ) as client:
+async def client(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client_of(sandbox.base_url, sandbox.api_key) as client:
+        await client.delete("/sandbox/faults")
         yield client
+        await client.delete("/sandbox/faults")
 
 
 async def let(client: httpx2.AsyncClient, **fault: Any) -> None:
@@ -47,9 +49,6 @@ async def test_a_status_with_headers_and_body_for_so_many_requests(client: httpx
         assert response.headers["retry-after"] == "3"
         assert response.json() == {"detail": "no"}
     assert (await client.get(MODELS)).status_code == 200
-
-
-async def test_a_body_of_any_kind(client: httpx2.AsyncClient):
     await let(client, status=200, headers={"Content-Type": "text/html"}, body="<html>Log in</html>")
     response = await client.get(MODELS)
     assert response.headers["content-type"] == "text/html"
@@ -107,12 +106,7 @@ async def test_a_body_in_small_pieces_is_whole(client: httpx2.AsyncClient):
 
 
 async def test_silence_before_each_piece(client: httpx2.AsyncClient):
-    await let(client, pause=0.1, piece_bytes=20)
-    received: list[bytes] = []
-    async with client.stream("GET", MODELS, timeout=2) as response:
-        received += [piece async for piece in response.aiter_raw()]
-    assert len(received) > 2
-    await let(client, pause=1)
+    await let(client, pause=30, piece_bytes=20)
     with pytest.raises(httpx2.ReadTimeout):
         await client.get(MODELS, timeout=0.2)
 
@@ -125,14 +119,14 @@ async def test_silence_before_each_piece(client: httpx2.AsyncClient):
         ("stall", httpx2.ReadTimeout),
     ],
 )
-@pytest.mark.parametrize("at", [0, 1, 100])
+@pytest.mark.parametrize("at", [0, 100])
 async def test_an_answer_stops_at_a_byte(
     client: httpx2.AsyncClient, stop_by: str, error: type[Exception], at: int
 ):
     await let(client, stop_at=at, stop_by=stop_by)
     received = b""
     with anyio.fail_after(30):
-        async with client.stream("POST", CHAT, json=QUESTION, timeout=2) as response:
+        async with client.stream("POST", CHAT, json=QUESTION, timeout=0.5) as response:
             assert response.status_code == 200
             with pytest.raises(error):
                 async for piece in response.aiter_bytes():
@@ -183,9 +177,8 @@ async def test_faults_can_be_taken_back(client: httpx2.AsyncClient):
     assert (await client.get(MODELS)).status_code == 200
 
 
-async def test_only_whoever_has_the_key_may_ask_for_faults(sandbox: Sandbox):
-    async with httpx2.AsyncClient(base_url=sandbox.base_url, trust_env=False) as stranger:
-        assert (await stranger.post("/sandbox/faults", json={"status": 500})).status_code == 401
+async def test_only_whoever_has_the_key_may_ask_for_faults(stranger: httpx2.AsyncClient):
+    assert (await stranger.post("/sandbox/faults", json={"status": 500})).status_code == 401
 
 
 @pytest.mark.parametrize("fault", [{"statsu": 500}, {"status": 99}, {"times": 0}, []])

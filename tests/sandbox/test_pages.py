@@ -1,5 +1,5 @@
 import os
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -7,102 +7,83 @@ import pytest
 
 from amber_mcp.sandbox import Sandbox, running_sandbox
 
-from .conftest import write
+from .conftest import client_of, write
 from .test_formats import pdf_of
 
 
-class Browser:
-    """Opens the pages of one sandbox by their collection and path, as its links do."""
-
-    def __init__(self, sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
-        self._sandbox = sandbox
-        self._client = client
-
-    async def get(self, path: str) -> httpx2.Response:
-        for name, url in (
-            ("documents", self._sandbox.documents_url),
-            ("web", self._sandbox.web_url),
-        ):
-            if path.startswith(f"/{name}/"):
-                return await self._client.get(url + path.removeprefix(f"/{name}"))
-        return await self._client.get(self._sandbox.base_url + path)
-
-
-@pytest.fixture
-async def browser(sandbox: Sandbox) -> AsyncIterator[Browser]:
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        yield Browser(sandbox, client)
-
-
-async def test_text_is_shown_as_text(browser: Browser):
-    for path in ("/documents/hr/urlaub.md", "/documents/phones.csv", "/documents/it/laptop.txt"):
-        response = await browser.get(path)
-        assert response.headers["content-type"] == "text/plain; charset=utf-8"
-        assert response.headers["x-content-type-options"] == "nosniff"
-    assert "Vollzeitkräfte" in (await browser.get("/documents/hr/urlaub.md")).text
-
-
-async def test_html_is_shown_without_its_scripts(browser: Browser):
-    for path in ("/documents/finance/reisekosten.html", "/web/bridges.html"):
-        response = await browser.get(path)
-        assert response.headers["content-type"] == "text/html; charset=utf-8"
-        policy = response.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "script-src" not in policy
-        assert policy.endswith("sandbox")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("documents/hr/urlaub.md", "text/plain; charset=utf-8"),
+        ("documents/phones.csv", "text/plain; charset=utf-8"),
+        ("documents/finance/reisekosten.html", "text/html; charset=utf-8"),
+        ("web/bridges.html", "text/html; charset=utf-8"),
+    ],
+)
+async def test_files_are_shown_without_their_scripts(
+    sandbox: Sandbox, stranger: httpx2.AsyncClient, path: str, kind: str
+):
+    response = await stranger.get(url_of(sandbox, path))
+    assert response.headers["content-type"] == kind
+    assert response.headers["x-content-type-options"] == "nosniff"
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert policy.endswith("sandbox")
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "/documents/",
-        "/documents/missing.md",
-        "/documents/%2e%2e/web/leave.md",
-        "/documents/%2e%2e/secret.md",
-        "/documents/hr/..%2f..%2fsecret.md",
-        "/documents//etc/passwd",
-        "/documents/agents.json",
-        "/web/hr/urlaub.md",
-        "/",
+        "documents/",
+        "documents/missing.md",
+        "documents/%2e%2e/web/leave.md",
+        "documents/hr/..%2f..%2fsecret.md",
+        "documents//etc/passwd",
+        "documents/agents.json",
+        "web/hr/urlaub.md",
+        "",
+        "guess/documents/hr/urlaub.md",
     ],
 )
-async def test_nothing_else_is_shown(browser: Browser, documents: Path, path: str):
-    write(documents, {"../secret.md": "secret", "agents.json": "{}"})
-    response = await browser.get(path)
+async def test_nothing_else_is_shown(sandbox: Sandbox, stranger: httpx2.AsyncClient, path: str):
+    assert sandbox.documents_folder is not None
+    write(sandbox.documents_folder, {"../secret.md": "secret", "agents.json": "{}"})
+    response = await stranger.get(url_of(sandbox, path))
     assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+    assert sandbox.documents_url not in repr(sandbox)
 
 
-async def test_a_file_that_is_gone_or_changed_into_something_else_is_not_shown(
-    browser: Browser, documents: Path, tmp_path: Path
-):
-    file = documents / "hr/urlaub.md"
-    file.write_bytes(b"\0")
-    assert (await browser.get("/documents/hr/urlaub.md")).status_code == 404
-    file.unlink()
-    assert (await browser.get("/documents/hr/urlaub.md")).status_code == 404
-    if os.name != "nt":
-        write(tmp_path, {"secret.md": "secret"})
-        file.symlink_to(tmp_path / "secret.md")
-        assert (await browser.get("/documents/hr/urlaub.md")).status_code == 404
-
-
-async def test_every_encoding_and_pdf_is_shown(tmp_path: Path, web: Path):
+async def test_files_are_shown_as_they_are_now(tmp_path: Path, web: Path):
     folder = write(tmp_path / "own", {"a.md": "Text"})
-    (folder / "old.txt").write_bytes("Größe".encode("cp1252"))
     (folder / "a.pdf").write_bytes(pdf_of("Leave"))
     async with (
         running_sandbox(documents=folder, web=web) as sandbox,
-        httpx2.AsyncClient(trust_env=False) as client,
+        client_of(f"{sandbox.documents_url}/") as client,
     ):
-        browser = Browser(sandbox, client)
-        assert (await browser.get("/documents/old.txt")).text == "Größe"
-        response = await browser.get("/documents/a.pdf")
+        response = await client.get("a.pdf")
         assert response.headers["content-type"] == "application/pdf"
         assert response.content == pdf_of("Leave")
+        file = folder / "a.md"
+        file.unlink()
+        assert (await client.get("a.md")).status_code == 404
+        if os.name != "nt":
+            write(tmp_path, {"secret.md": "secret"})
+            file.symlink_to(tmp_path / "secret.md")
+            assert (await client.get("a.md")).status_code == 404
 
 
-async def test_without_the_token_of_the_link_nothing_is_shown(sandbox: Sandbox):
-    async with httpx2.AsyncClient(trust_env=False) as stranger:
-        for path in ("documents/hr/urlaub.md", "documents/guess/hr/urlaub.md", "web/leave.md"):
-            assert (await stranger.get(f"{sandbox.base_url}/{path}")).status_code == 404
-    assert sandbox.documents_url not in repr(sandbox)
+def test_the_file_of_an_address_is_told(sandbox: Sandbox):
+    assert sandbox.documents_folder is not None
+    file = sandbox.documents_folder / "hr" / "sick leave.md"
+    assert sandbox.file_of(f"{sandbox.documents_url}/hr/sick%20leave.md") == file
+    assert sandbox.file_of(f"{sandbox.web_url}/leave.md") is None
+    assert sandbox.file_of("https://bridges.example/stone") is None
+    sample = replace(sandbox, documents_folder=None)
+    assert sample.file_of(f"{sandbox.documents_url}/hr/sick%20leave.md") is None
+
+
+def url_of(sandbox: Sandbox, path: str) -> str:
+    name, _, rest = path.partition("/")
+    known = {"documents": sandbox.documents_url, "web": sandbox.web_url}
+    return f"{known[name]}/{rest}" if name in known else f"{sandbox.base_url}/{path}"

@@ -8,10 +8,10 @@ import anyio
 import pytest
 from mcp import Client
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
-from tests.asked import Connect
 from tests.test_server import ERAS
+from tests.tools.users import Connect
 
 
 @pytest.fixture(params=ERAS)

@@ -12,8 +12,8 @@ from mcp import Client
 from mcp.types import CallToolResult
 from starlette.responses import JSONResponse
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.server import build_server
-from amber_mcp.settings import Settings
 from tests.test_server import failure, structured, text_of
 from tests.upstream import Canned, Upstream, completion, events, text_chunk
 

@@ -1,0 +1,181 @@
+"""The pieces of a completion, put together: what a stream says in parts becomes one body.
+
+The wire's names stay as they are, and fields that are not known here are kept: a caller of the
+API gets all that it said. Text is kept in pieces until it is asked for: to join it as it comes
+takes time that grows with the square of its length.
+"""
+
+from collections.abc import Mapping
+from io import StringIO
+
+from amber_mcp.text.json_values import well_formed
+
+from .types import Json
+
+_USAGES = ("usage", "usage_from_provider", "usage_from_consumer")
+_JOINED = frozenset(
+    {
+        "content",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "thinking",
+        "audio.data",
+        "audio.transcript",
+        "function_call.arguments",
+        "tool_calls.function.arguments",
+        "tool_calls.custom.input",
+    }
+)
+"""The texts of a message that a stream cuts up; any other text comes in one piece."""
+
+_Partial = dict[str, object]
+"""An object in the making, of which `_as_json` makes JSON."""
+
+
+class CompletionAccumulator:
+    """A completion in the making. Feed it chunks, or the one body of an answer in one piece."""
+
+    def __init__(self) -> None:
+        self._body: _Partial = {}
+        self._choices: dict[int, _Partial] = {}
+        self._usage: Json = {}
+
+    def add(self, chunk: Mapping[str, Json]) -> None:
+        """Take in a chunk. What is empty never overwrites (a quirk of Morpheus: later ids)."""
+        for key, value in chunk.items():
+            if key in _USAGES:
+                self._usage = value if isinstance(value, dict) and value else self._usage
+            elif key != "choices":
+                _keep(self._body, key, value)
+        choices = chunk.get("choices")
+        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if isinstance(choice, dict):
+                self._add_choice(position, choice)
+            elif isinstance(choice, str):  # Seed 000 leaves the form of a choice open.
+                self._add_choice(position, {"text": choice})
+
+    def body(self) -> dict[str, Json]:
+        """The completion so far, in the form of an answer that was not streamed."""
+        body = dict(self._body)
+        finished = body.pop("finish_reason", None)  # Adaptive may tell it outside the choices.
+        if body.get("object") == "chat.completion.chunk":
+            body["object"] = "chat.completion"
+        choices = [
+            _as_json({"finish_reason": finished, **choice} if finished else choice)
+            for _, choice in sorted(self._choices.items())
+        ]
+        return {
+            **{key: _as_json(value) for key, value in body.items()},
+            "choices": choices,
+            "usage": _as_json(self._usage),
+        }
+
+    def _add_choice(self, position: int, choice: Mapping[str, Json]) -> None:
+        index = choice.get("index")
+        number = index if type(index) is int else position
+        # A stream need not say whose message it is (seed 002's does not): it is the assistant's.
+        message: _Partial = {"role": "assistant"}
+        known = self._choices.setdefault(number, {"index": number, "message": message})
+        for key, value in choice.items():
+            if key == "logprobs":
+                _merge(known, {key: value})
+            elif key not in ("delta", "message", "index"):
+                _keep(known, key, value)
+        message = known["message"]  # type: ignore[assignment]  # as it was put there
+        delta, whole, text = (choice.get(key) for key in ("delta", "message", "text"))
+        if isinstance(delta, dict) and delta:
+            _merge(message, delta)
+        elif isinstance(whole, dict):
+            _merge(message, {**whole, "tool_calls": None})
+            _keep(message, "tool_calls", whole.get("tool_calls"))
+        elif isinstance(text, str):
+            known.pop("text")
+            _merge(message, {"content": text})
+
+
+class _ToolCalls:
+    """Calls of functions, told apart by their index, and by their ids where an index is shared."""
+
+    def __init__(self) -> None:
+        self._by_index: dict[int, list[_Partial]] = {}
+
+    def add(self, pieces: list[Json]) -> None:
+        """Take in the pieces of one chunk; one without an index counts by its position."""
+        for position, piece in enumerate(pieces):
+            if isinstance(piece, dict):
+                index = piece.get("index")
+                calls = self._by_index.setdefault(index if type(index) is int else position, [])
+                _merge(self._call(calls, piece.get("id")), piece, "tool_calls.")
+
+    def in_order(self) -> list[_Partial]:
+        """The calls, by their index."""
+        return [call for index in sorted(self._by_index) for call in self._by_index[index]]
+
+    @staticmethod
+    def _call(calls: list[_Partial], call_id: Json) -> _Partial:
+        """The call that has this id, or the latest where the piece has none; else a new one."""
+        for call in reversed(calls):
+            if not call_id or (call.get("id") or call_id) == call_id:
+                return call
+        calls.append({})
+        return calls[-1]
+
+
+def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> None:
+    """Add `piece` to `known`: texts of `_JOINED` and lists grow, anything else is replaced."""
+    for key, value in piece.items():
+        before, place = known.get(key), path + key
+        match value:
+            case None if key == "content":
+                known.setdefault(key, None)  # `null` says that there is none.
+            case None:
+                pass
+            case list() if place == "tool_calls":
+                known[key] = calls = before if isinstance(before, _ToolCalls) else _ToolCalls()
+                calls.add(value)
+            case list() if isinstance(before, StringIO):
+                known[key] = [_text_part(before.getvalue()), *value]
+            case list() if isinstance(before, list):
+                before.extend(value)
+            case list():
+                known[key] = [*value]
+            case dict():
+                known[key] = inside = before if isinstance(before, dict) else {}
+                _merge(inside, value, f"{place}.")
+            case str() if place in _JOINED and isinstance(before, list):
+                before.append(_text_part(value))
+            case str() if place in _JOINED:
+                known[key] = text = before if isinstance(before, StringIO) else StringIO()
+                text.write(value)
+            case _:
+                _keep(known, key, value)
+
+
+def _keep(known: _Partial, key: str, value: Json) -> None:
+    """Set a value that comes in one piece; what is empty never overwrites."""
+    if value is not None and (value not in ("", [], {}) or key not in known):
+        known[key] = value
+
+
+def _text_part(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _as_json(value: object) -> Json:
+    """What was merged, as JSON whose texts can be written as UTF-8."""
+    match value:
+        case StringIO():
+            return well_formed(value.getvalue())
+        case str():
+            return well_formed(value)
+        case _ToolCalls():
+            return [_as_json(call) for call in value.in_order()]
+        case list():
+            return [_as_json(item) for item in value]
+        case dict():
+            return {well_formed(key): _as_json(item) for key, item in value.items()}
+        case bool() | int() | float():
+            return value
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""Settings, and how the environment says them."""

@@ -1,0 +1,71 @@
+"""Environment variables: how one is declared, and what counts as a value of it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from amber_mcp.text.redaction import redact
+
+_UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Env:
+    """How a setting's variable is read, what it means, and an example: by default, the default.
+
+    Its name is that of the field (`AMBER_CALL_TIMEOUT` for `call_timeout`) unless it is given.
+    """
+
+    parse: Callable[[str], object]
+    meaning: str
+    example: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of the environment, and the field of the settings that it fills."""
+
+    name: str
+    field: str
+    parse: Callable[[str], object]
+    example: str
+    meaning: str
+
+
+class InvalidValueError(ValueError):
+    """A value that cannot be used; `usable` is what is left of it that can."""
+
+    def __init__(self, fault: str, usable: object = None) -> None:
+        super().__init__(fault)
+        self.usable = usable
+
+
+def problem(variable: Variable, fault: object) -> str:
+    """What is wrong with a variable, with an example; no secret is repeated."""
+    return redact(f"{variable.name} {fault}. Example: {variable.example}")
+
+
+def variable_value(value: str) -> str:
+    """What a variable is set to: nothing, where it is blank or an unfilled template.
+
+    Hosts leave templates of a desktop bundle (`${user_config.api_key}`) as they are where the user
+    filled in nothing. Quotes around a value, which a shell would take off, are taken off.
+    """
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    value = value[1:-1].strip() if quoted else value
+    return "" if _UNFILLED_TEMPLATE.fullmatch(value) else value
+
+
+def expand_path(value: str) -> Path:
+    """The path that a value names, which may begin in a home folder (`~`).
+
+    Raises:
+        InvalidValueError: if there is no such home folder.
+    """
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise InvalidValueError("names the home folder of somebody unknown") from None

@@ -1,0 +1,1 @@
+"""Conversations with amber, which keeps none itself."""

@@ -1,0 +1,97 @@
+"""A question within a conversation: what goes to amber with it, and what is kept of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from amber_mcp.api.types import Message
+from amber_mcp.app import App
+from amber_mcp.protocol.tool import Call
+from amber_mcp.storage.identity import new_id
+from amber_mcp.storage.saving import save_record
+
+from .records import Conversation, Origin, Turn
+
+ConversationId = Annotated[
+    str,
+    Field(description="Goes on with a conversation: an id of an earlier result. Empty: a new one."),
+]
+
+
+@dataclass(frozen=True)
+class ConversationContext:
+    """One question's place in a conversation: the turns before it, as far as they may be sent.
+
+    A new conversation has none, and so has one whose turns may not be sent.
+    """
+
+    id: str
+    before: Conversation
+    sent: Conversation
+    is_new: bool = False
+    language: str = ""
+
+    def messages(self, question: str, instructions: str) -> tuple[Message, ...]:
+        """The instructions, the turns that are sent, and the question."""
+        system = (Message("system", instructions),) if instructions.strip() else ()
+        turns = tuple(
+            message
+            for turn in self.sent.turns
+            for message in (Message("user", turn.question), Message("assistant", turn.answer))
+        )
+        return (*system, *turns, Message("user", question))
+
+    def files(self, file_ids: Sequence[str]) -> tuple[str, ...]:
+        """The conversation's files and the question's own: amber takes them with each request."""
+        return tuple(dict.fromkeys((*self.before.file_ids, *file_ids)))
+
+
+async def open_conversation(
+    call: Call, conversation_id: str, *, origin: Origin = "company"
+) -> ConversationContext:
+    """The conversation that a question belongs to; a new one where no id is given.
+
+    A question to the web gets what came from the web alone, unless the operator lets company text
+    go there.
+
+    Raises:
+        NotFound: if the caller has no such conversation (any more).
+    """
+    app = call.app
+    given = conversation_id.strip()
+    if not given:
+        return ConversationContext(
+            new_id("conversation"), Conversation(), Conversation(), is_new=True
+        )
+    whole = await app.conversations.load(await app.caller(), given)
+    leave_out = origin == "web" and not app.settings.web_with_company
+    before = whole.from_the_web() if leave_out else whole
+    sent = before.within(app.settings.max_history_chars)
+    return ConversationContext(given, before, sent, language=whole.language)
+
+
+async def save_turn(
+    app: App, talk: ConversationContext, turn: Turn, *, within: float
+) -> dict[str, object]:
+    """Keep a finished turn, and return the fields of the result that tell of the conversation.
+
+    An answer that cannot be kept is an answer all the same.
+
+    Args:
+        within: the seconds that it may take.
+    """
+
+    async def add(caller: str, turn: Turn) -> None:
+        await app.conversations.add(caller, talk.id, turn, is_new=talk.is_new)
+
+    # An API may refuse a turn without an answer, and with it all after it.
+    save_turn = bool(turn.answer.strip()) and await save_record(
+        app, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add, within=within
+    )
+    return {
+        "conversation_id": talk.id if save_turn else "",
+        "dropped_turns": talk.sent.dropped,
+    }

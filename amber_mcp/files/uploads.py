@@ -1,0 +1,61 @@
+"""Uploads: amber lists no files and tells nothing of them, so their ids are remembered here."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from amber_mcp.storage.base import Key, Store
+from amber_mcp.storage.validation import InvalidRecord, validating
+
+logger = logging.getLogger(__name__)
+
+
+class Upload(BaseModel):
+    """A file that amber took, and when; `sha256` and `size_bytes` are of what was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file_id: str
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    uploaded_at: datetime
+
+
+class Uploads:
+    """Where uploads are remembered, for each caller alone."""
+
+    def __init__(self, store: Store, *, ttl: float) -> None:
+        self._store = store
+        self._ttl = ttl
+
+    async def add(self, caller: str, upload: Upload) -> None:
+        """Remember an upload of the caller's."""
+        key = Key("upload", caller, upload.file_id)
+        await self._store.put(key, upload.model_dump(mode="json"), ttl=self._ttl)
+
+    async def get(self, caller: str, file_id: str) -> Upload | None:
+        """The caller's upload with this id, or `None`.
+
+        Raises:
+            Unreadable: if another version kept it.
+        """
+        record = await self._store.get(Key("upload", caller, file_id))
+        with validating(f"the upload {file_id[:80]!r}"):
+            return None if record is None else Upload.model_validate(record)
+
+    async def all(self, caller: str, *, most: int) -> Sequence[Upload]:
+        """The caller's uploads, at most so many, the latest first; without what cannot be read."""
+        found: list[Upload] = []
+        for file_id in (await self._store.ids("upload", caller))[:most]:
+            try:
+                upload = await self.get(caller, file_id)
+            except InvalidRecord as error:
+                logger.warning("upload not listed", extra={"cause": error.message})
+                continue
+            if upload is not None:
+                found.append(upload)
+        return found

@@ -1,0 +1,1 @@
+"""HTTP to the APIs: one client, proxies, TLS, retries, server-sent events, errors."""

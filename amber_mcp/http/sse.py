@@ -1,0 +1,51 @@
+"""The server-sent events of a response, as servers and proxies really send them.
+
+They are UTF-8 whatever the header says, a byte order mark may precede them, and the last event may
+lack the blank line that ends it: it is passed on, with `is_whole` unset.
+"""
+
+import codecs
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx2
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `is_whole` tells whether the blank line at its end was seen."""
+
+    name: str
+    data: str
+    is_whole: bool
+
+
+async def events_of(response: httpx2.Response, *, max_event_bytes: int) -> AsyncIterator[Event]:
+    """The events of a response.
+
+    Raises:
+        httpx2.SSEError: for an event over its limit.
+        httpx2.HTTPError: where the connection fails.
+    """
+    text = _EventText(response)
+    source = httpx2.EventSource(text, max_event_size=max_event_bytes)  # type: ignore[arg-type]
+    async for event in source:
+        yield Event(event.event, event.data.strip(), not text.has_ended)
+
+
+class _EventText:
+    """What `EventSource` needs of a response: its text, with a blank line added at the end."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.headers = response.headers
+        self.request = response.request
+        self.has_ended = False
+        self._response = response
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        async for piece in self._response.aiter_bytes():
+            yield decoder.decode(piece)
+        rest = decoder.decode(b"", final=True)
+        self.has_ended = True
+        yield f"{rest}\n\n"

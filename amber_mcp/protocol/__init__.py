@@ -1,0 +1,1 @@
+"""What tools have in common: their contract, dispatch, progress, elicitation."""

@@ -1,0 +1,97 @@
+"""One call: a result or an error in words, within its time, without secrets, and logged."""
+
+import json
+import logging
+
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
+
+from amber_mcp.errors import MAY_BE_TAKEN, AmberError
+from amber_mcp.text.json_values import well_formed, well_formed_json
+from amber_mcp.text.redaction import (
+    TRUNCATED,
+    distinct_secrets,
+    redact,
+    remove_secrets,
+    remove_secrets_in_json,
+)
+
+from .elicitation import InputRequiredError
+from .error_boundary import GRACE_SECONDS, error_boundary
+from .request_errors import error_message
+from .tool import Call, Tool
+
+logger = logging.getLogger(__name__)
+
+_MAX_LOGGED_CHARS = 1000
+
+
+async def dispatch(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> CallToolResult | InputRequiredResult:
+    """The result of a call, whatever happens in it; errors carry text alone."""
+    outcome, text = "cancelled", ""
+    result: CallToolResult | InputRequiredResult
+    try:
+        try:
+            outcome, result = await _finished(call, tool, arguments)
+            text = _text_of(result)
+        except InputRequiredError as asked:
+            outcome, text, result = "input_required", str(asked), asked.result
+        except AmberError as error:
+            outcome, text = error.kind, error_message(error, call.app.settings)
+            result = CallToolResult(content=[TextContent(text=text)], is_error=True)
+    finally:
+        _log(call, tool, arguments, outcome, text)
+    return result
+
+
+async def _finished(
+    call: Call, tool: Tool, arguments: dict[str, object]
+) -> tuple[str, CallToolResult]:
+    """How a call ended, and its result.
+
+    Raises:
+        AmberError: of the kind that says why there is none.
+        InputRequiredError: if the user has to be asked before.
+    """
+    limit = call.app.settings.call_timeout
+    advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
+    with error_boundary(tool.name, limit, others=(InputRequiredError,), advice=advice):
+        with call.clock.fail_after(limit + GRACE_SECONDS):
+            await call.app.ready()
+            result = await tool(call, arguments)
+        settings = call.app.settings
+        secrets = distinct_secrets(settings.keys)
+        text = well_formed(remove_secrets(result.as_text(), *secrets))
+        structured = result.model_dump(mode="json", exclude_none=True)
+        failure = result.failure
+    finished = CallToolResult(content=[TextContent(text=text)], is_error=bool(failure))
+    if settings.structured:
+        clean = well_formed_json(remove_secrets_in_json(structured, *secrets))
+        assert isinstance(clean, dict)  # noqa: S101  # as the model was
+        finished.structured_content = clean
+    return failure or "completed", finished
+
+
+def _text_of(result: CallToolResult) -> str:
+    return "".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, text: str) -> None:
+    told: dict[str, object] = {
+        "tool": tool.name,
+        "outcome": outcome,
+        "seconds": f"{call.clock.elapsed:.3f}",
+        "chars": len(text),
+    }
+    if call.app.settings.log_content:
+        secrets = call.app.settings.secrets
+        sent = json.dumps(arguments, ensure_ascii=False, default=str)
+        told["arguments"] = _cut(redact(sent, *secrets))
+        told["result"] = _cut(redact(text, *secrets))
+    logger.info("call", extra=told)
+
+
+def _cut(text: str) -> str:
+    """Text that holds no secret any more: in half a one, none would be found."""
+    return text if len(text) <= _MAX_LOGGED_CHARS else text[:_MAX_LOGGED_CHARS] + TRUNCATED

@@ -1,0 +1,1 @@
+"""Runs of agents, which outlive the calls that start them."""

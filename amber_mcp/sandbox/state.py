@@ -1,0 +1,75 @@
+"""What a running sandbox knows and remembers, as endpoints are given it; who may ask for it."""
+
+import hmac
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
+
+from .company import Company
+from .documents import Document
+from .faults import Faults
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent: what it says, or why that cannot be read."""
+
+    document: Document | None
+    unreadable: str = ""
+
+
+@dataclass
+class State:
+    """One sandbox. `pace` is the time between two pieces of a stream."""
+
+    company: Company
+    amber_key: str = field(repr=False)
+    morpheus_key: str = field(repr=False)
+    adaptive_key: str = field(repr=False)
+    pace: float = 0.005
+    faults: Faults = field(default_factory=Faults)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    morpheus_session: str = field(default_factory=lambda: f"0x{token_hex(32)}")
+    adaptive_sessions: deque[UUID] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    adaptive_completions: deque[UUID] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+
+def _state(request: Request) -> State:
+    state: State = request.app.state.sandbox
+    return state
+
+
+Sandboxed = Annotated[State, Depends(_state)]
+
+
+class Error(BaseModel):
+    """What a refusal says: FastAPI's `detail`, or the `error` of an API of its own form."""
+
+    detail: str | None = None
+    error: Any = None
+
+
+def bearer(name: str, key: Callable[[State], str]) -> Any:
+    """A dependency that lets nobody in without an API's key, as a Bearer token (seed 001)."""
+    header = APIKeyHeader(name="Authorization", scheme_name=name, auto_error=False)
+
+    def check(sandbox: Sandboxed, sent: Annotated[str | None, Depends(header)]) -> None:
+        scheme, _, token = (sent or "").partition(" ")
+        fits = hmac.compare_digest(token.strip().encode(), key(sandbox).encode())
+        if scheme.lower() != "bearer" or not fits:
+            message = "Invalid or missing API key"
+            raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
+
+    return Depends(check)
+
+
+amber_key = bearer("amber", lambda sandbox: sandbox.amber_key)

@@ -1,0 +1,1 @@
+"""Where conversations, runs and uploads are stored: memory, SQLite or Redis."""

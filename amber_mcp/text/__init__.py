@@ -1,0 +1,1 @@
+"""Text that somebody will read: redacted, sanitised, quoted."""

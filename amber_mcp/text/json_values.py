@@ -1,0 +1,91 @@
+"""JSON from outside: read within limits, and made fit to be written again."""
+
+import json
+import math
+
+from pydantic import JsonValue
+
+_MAX_DEPTH = 100
+_MAX_BITS = 1024
+
+
+class TooDeepError(ValueError):
+    """JSON that is nested too deeply to be read, copied or written."""
+
+
+def parse_json(text: str | bytes | bytearray) -> JsonValue:
+    """The value that `text` holds.
+
+    Raises:
+        ValueError: if it holds none; `TooDeepError` if it is nested too deeply.
+    """
+    try:
+        value: JsonValue = json.loads(text)
+    except RecursionError:
+        raise TooDeepError from None
+    if _is_too_deep(value):
+        raise TooDeepError
+    return value
+
+
+def encodable(value: JsonValue, place: str = "") -> JsonValue:
+    """A value that can be written as JSON in UTF-8: its texts are made well-formed.
+
+    Raises:
+        ValueError: naming the place of a number that JSON does not have, or that is too large.
+    """
+    match value:
+        case str():
+            return well_formed(value)
+        case list():
+            return [encodable(item, f"{place}.{number}") for number, item in enumerate(value)]
+        case dict():
+            prefix = f"{place}." if place else ""
+            return {well_formed(key): encodable(it, prefix + key) for key, it in value.items()}
+        case float() if not math.isfinite(value):
+            raise ValueError(f"`{place}` is not a finite number: {value}")
+        case int() if value.bit_length() > _MAX_BITS:
+            raise ValueError(f"`{place}` is a number too large to be sent")
+    return value
+
+
+def _is_too_deep(value: JsonValue) -> bool:
+    """Whether copying or writing it recursively may exhaust the stack."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
+
+
+def dump_json(value: object) -> bytes:
+    """A value as JSON, to be quoted in an error; what JSON does not have is written as text."""
+    return json.dumps(value, default=str).encode()
+
+
+def well_formed(text: str) -> str:
+    """`text` with surrogate pairs joined, and lone surrogates replaced by U+FFFD.
+
+    A stream may cut a character outside the basic plane in two, and a lone surrogate cannot be
+    written as UTF-8.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def well_formed_json(value: JsonValue) -> JsonValue:
+    """A value with all of its texts well-formed."""
+    match value:
+        case str():
+            return well_formed(value)
+        case list():
+            return [well_formed_json(item) for item in value]
+        case dict():
+            return {well_formed(key): well_formed_json(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,84 @@
+"""Arguments: strict, closed, forgiving where hosts are known to err, and refused in plain words."""
+
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from amber_mcp.errors import InvalidRequest
+from amber_mcp.protocol.arguments import Arguments, parse
+
+
+class Sample(Arguments):
+    question: str
+    search: Literal["company", "none"] = "company"
+    file_ids: list[str] = Field(default=[])
+    temperature: float = -1
+
+
+def faults(**given: object) -> str:
+    with pytest.raises(InvalidRequest) as error:
+        parse("sample", Sample, given)
+    assert error.value.next_step.startswith("sample takes question, search, file_ids, temperature.")
+    return error.value.message
+
+
+def test_arguments_that_fit_are_taken() -> None:
+    given = {"question": "Why?", "search": "none", "file_ids": ["a", "b"], "temperature": 0}
+    assert dict(parse("sample", Sample, given)) == {**given, "temperature": 0.0}
+
+
+def test_null_counts_as_unset() -> None:
+    parsed = parse("sample", Sample, {"question": "Why?", "file_ids": None, "temperature": None})
+    assert parsed == Sample(question="Why?")
+    assert "`question` is missing" in faults(question=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [('["a", "b"]', ["a", "b"]), (' ["a"]', ["a"]), ("a", ["a"]), ("[]", []), ("", []), ([], [])],
+)
+def test_a_list_may_come_as_text(given: object, taken: list[str]) -> None:
+    assert parse("sample", Sample, {"question": "Why?", "file_ids": given}).file_ids == taken
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "`question` is missing"),
+        ({"question": 5}, "`question` must be text, not 5"),
+        ({"question": ["a"]}, "`question` must be text, not ['a']"),
+        ({"search": "web"}, "`search` must be one of 'company' or 'none', not 'web'"),
+        ({"temperature": "1"}, "`temperature` must be a number, not '1'"),
+        ({"temperature": True}, "`temperature` must be a number, not True"),
+        ({"file_ids": {"a": 1}}, "`file_ids` must be a list"),
+        ({"file_ids": "[1, 2"}, "`file_ids` must be a list"),
+        ({"file_ids": [1]}, "`file_ids.0` must be text, not 1"),
+        ({"qestion": "Why?"}, "`qestion` is unknown (did you mean `question`?)"),
+        ({"zzz": 1}, "`zzz` is unknown"),
+    ],
+)
+def test_what_does_not_fit_is_named(given: dict[str, object], told: str) -> None:
+    message = faults(**given)
+    assert told in message
+    assert "pydantic" not in message
+
+
+def test_long_names_are_cut() -> None:
+    deep = ["x"]
+    for _ in range(200):
+        deep = [deep]
+    assert len(faults(file_ids=deep, **{"z" * 5_000: 1})) < 700
+
+
+def test_of_many_faults_some_are_told() -> None:
+    message = faults(question="Why?", **{f"z{number}": 1 for number in range(5_000)})
+    assert "`z0` is unknown; " in message
+    assert message.endswith("; and 4990 more")
+
+
+def test_every_fault_is_told_at_once_and_long_values_are_cut() -> None:
+    message = faults(question="x", search="y" * 500, zzz=1)
+    assert "`search`" in message
+    assert "`zzz`" in message
+    assert len(message) < 300

@@ -1,0 +1,109 @@
+"""Search: words, compounds, synonyms and languages; and how often it is right."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amber_mcp.sandbox.company import Company, read_company
+from amber_mcp.sandbox.documents import Document
+from amber_mcp.sandbox.passages import Passage
+from amber_mcp.sandbox.search import SearchIndex, Synonyms
+
+QUESTIONS = json.loads(Path(__file__).with_name("plain_questions.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    company = read_company()
+    yield company
+    company.close()
+
+
+def paths(index: SearchIndex, question: str, **more: object) -> list[str]:
+    return [hit.path for hit in index.search(question, **more)]  # type: ignore[arg-type]
+
+
+def index_of(*texts: str, synonyms: tuple[str, ...] = ()) -> SearchIndex:
+    documents = [
+        Document(f"{number}.md", "", (Passage(text),)) for number, text in enumerate(texts)
+    ]
+    return SearchIndex(documents, Synonyms(synonyms))
+
+
+def test_the_best_document_and_passage_come_first(index: SearchIndex):
+    hit = index.search("When do I need a medical certificate?")[0]
+    assert hit.path == "hr/sick leave.md"
+    assert hit.title == "Sick leave"
+    assert "third day" in hit.passages[0].text
+
+
+def test_endings_umlauts_and_compounds_do_not_matter(index: SearchIndex):
+    assert paths(index, "Welche Urlaubstage habe ich?")[0] == "hr/urlaub.md"
+    assert paths(index_of("Die Häuser sind rot."), "Haus")
+    assert set(paths(index_of("Der Urlaub ist lang.", "Tage"), "Urlaubstage")) == {"0.md", "1.md"}
+    assert "0.md" in paths(index_of("Urlaubsregelung", "Urlaub, Regelung"), "Urlaub")
+
+
+def test_synonyms_meet_words_and_phrases():
+    synonyms = ("holiday, day off, urlaub",)
+    index = index_of("Take a day off.", "Nothing.", synonyms=synonyms)
+    assert paths(index, "holiday") == ["0.md"]
+    index = index_of("A holiday.", "Nothing.", synonyms=synonyms)
+    assert paths(index, "a day off") == ["0.md"]
+
+
+def test_a_document_in_the_question_s_language_comes_first():
+    index = index_of("Das VPN ist für das Netz und die Laufwerke.", "The VPN is for the network.")
+    assert paths(index, "What is the VPN?")[0] == "1.md"
+    assert paths(index, "Was ist das VPN?")[0] == "0.md"
+    assert paths(index, "VPN", language="de-DE")[0] == "0.md"
+
+
+def test_a_short_follow_up_goes_on_from_the_question_before(index: SearchIndex):
+    assert paths(index, "Why?", before="How long is a password?")[0] == "it/passwords.md"
+
+
+def test_a_search_keeps_to_folders(index: SearchIndex):
+    assert paths(index, "password leave", folders=("it",)) == ["it/passwords.md"]
+    assert index.count(("it", "phones.csv")) == 3
+    assert index.count() == len(index) == 6
+
+
+@pytest.mark.parametrize("question", ["xylophone", "", "?!", '"*" OR ('])
+def test_words_that_do_not_occur_find_nothing(index: SearchIndex, question: str):
+    assert index.search(question) == []
+
+
+def test_passages_with_a_number_answer_a_question_for_one():
+    text = ("Leave is good for you.", "Leave is 30 days.")
+    document = Document("a.md", "", tuple(map(Passage, text)))
+    (hit,) = SearchIndex([document], Synonyms()).search("How many days is leave?")
+    assert hit.passages[0].text == text[1]
+
+
+def test_plain_questions_of_employees_find_their_document(company: Company):
+    """The lists of expected documents name the twins in both languages, where there are two."""
+    found = [paths(company.documents.index, each["question"])[:3] for each in QUESTIONS]
+    expected = [set(each["documents"]) for each in QUESTIONS]
+    first = sum(bool(set(f[:1]) & e) for f, e in zip(found, expected, strict=True))
+    among_three = sum(bool(set(f) & e) for f, e in zip(found, expected, strict=True))
+    assert first / len(QUESTIONS) >= 0.6
+    assert among_three / len(QUESTIONS) >= 0.75
+
+
+def test_the_sample_company_answers_in_both_languages(company: Company):
+    search = company.documents.index.search
+    for english, german in [
+        ("How many vacation days do I get?", "Wie viele Urlaubstage habe ich?"),
+        ("When do I need a certificate if I am ill?", "Ab wann brauche ich ein Attest?"),
+        ("May I work remotely?", "Darf ich im Homeoffice arbeiten?"),
+        ("How do I set up the VPN?", "Wie kann ich das VPN einrichten?"),
+        ("How long is a password?", "Wie lang ist ein Passwort?"),
+        ("Where are the parking spaces?", "Wo sind die Parkplätze?"),
+    ]:
+        first, second = search(english)[0].path, search(german)[0].path
+        assert first != second, (english, first)
+        assert first.split("/")[0] == second.split("/")[0]
+    assert company.documents.left_out == ()

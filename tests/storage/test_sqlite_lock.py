@@ -1,0 +1,156 @@
+"""An SQLite file that another process has locked, and those who wait for it."""
+
+import sqlite3
+from contextlib import ExitStack
+from pathlib import Path
+
+import anyio
+import pytest
+
+from amber_mcp.storage import sqlite_lock as busy
+from amber_mcp.storage.base import Key, StorageUnavailable
+from amber_mcp.storage.sqlite import open_sqlite
+from amber_mcp.storage.sqlite_lock import LockQueue
+from tests.storage.test_sqlite_locked import locked
+
+KEY = Key("conversation", "c", "1")
+FOR_EVER = 1000.0
+
+
+def wait_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(busy, "BUSY_SECONDS", seconds)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_to_open_a_locked_file_waits_for_nothing(
+    tmp_path: Path, is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(FOR_EVER, monkeypatch)
+    path = tmp_path / "state.db"
+    if not is_new:
+        async with open_sqlite(path) as store:
+            await store.put(KEY, "record", ttl=60)
+    with anyio.fail_after(10), locked(path):
+        async with open_sqlite(path):
+            pass
+
+
+async def test_who_waits_for_a_lock_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(FOR_EVER, monkeypatch)
+    path = tmp_path / "state.db"
+    with anyio.fail_after(10):
+        async with open_sqlite(path) as store:
+            with locked(path, "IMMEDIATE"), anyio.move_on_after(0.1) as waiting:
+                await store.put(KEY, "never", ttl=60)
+            assert waiting.cancelled_caught
+            assert await store.get(KEY) is None
+            await store.put(KEY, "record", ttl=60)
+
+
+async def test_who_reads_passes_by_those_who_wait_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(FOR_EVER, monkeypatch)
+    path = tmp_path / "state.db"
+    with anyio.fail_after(10):
+        async with open_sqlite(path) as store:
+            await store.append(KEY, "before", ttl=60)
+            async with anyio.create_task_group() as tasks:
+                with locked(path, "IMMEDIATE"):
+                    for number in range(12):
+                        tasks.start_soon(lambda item: store.append(KEY, item, ttl=60), number)
+                    for _ in range(20):
+                        assert await store.items(KEY) == ["before"]
+            _, *items = await store.items(KEY)
+    assert sorted(map(int, map(str, items))) == list(range(12))
+
+
+async def test_those_who_wait_at_once_give_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(0.5, monkeypatch)
+    path = tmp_path / "state.db"
+    refused = 0
+    async with open_sqlite(path) as store:
+        await store.secret()
+
+        async def put() -> None:
+            nonlocal refused
+            with pytest.raises(StorageUnavailable, match="database is locked"):
+                await store.put(KEY, "record", ttl=60)
+            refused += 1
+
+        # One after the other, they would take six seconds.
+        with anyio.fail_after(3), locked(path, "IMMEDIATE"):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(12):
+                    tasks.start_soon(put)
+    assert refused == 12
+
+
+async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(FOR_EVER, monkeypatch)
+    path = tmp_path / "state.db"
+    with anyio.fail_after(10), ExitStack() as lock:
+        lock.enter_context(locked(path, "IMMEDIATE"))
+        async with open_sqlite(path) as store:
+
+            def lock_the_log(statement: str) -> None:
+                if statement == "PRAGMA journal_mode = WAL":
+                    store._connection.set_trace_callback(None)
+                    lock.enter_context(locked(path, "IMMEDIATE"))
+
+            store._connection.set_trace_callback(lock_the_log)
+            lock.close()
+            with anyio.move_on_after(0.1) as waiting:
+                await store.get(KEY)
+            assert waiting.cancelled_caught
+            lock.close()
+            assert await store.get(KEY) is None
+            assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def refusal(kind: int = sqlite3.SQLITE_BUSY) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = kind
+    return error
+
+
+async def test_nobody_gives_up_in_a_line_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for(0.3, monkeypatch)
+    line = LockQueue()
+    done: list[int] = []
+
+    async def work_through(number: int) -> None:
+        answers = iter([refusal(), refusal(), None])
+
+        async def work() -> None:
+            if error := next(answers):
+                raise error
+            await anyio.sleep(0.1)
+            done.append(number)
+
+        await line.through(work)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            for number in range(8):
+                tasks.start_soon(work_through, number)
+    assert done == list(range(8))
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+async def test_what_is_no_lock_is_told_at_once(tries: int) -> None:
+    answers = [refusal()] * (tries - 1) + [refusal(sqlite3.SQLITE_FULL), refusal()]
+
+    async def work() -> None:
+        raise answers.pop(0)
+
+    with anyio.fail_after(10), pytest.raises(sqlite3.OperationalError) as error:
+        await LockQueue().through(work)
+    assert error.value.sqlite_errorcode == sqlite3.SQLITE_FULL
+    assert len(answers) == 1

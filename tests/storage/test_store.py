@@ -1,0 +1,235 @@
+"""The contract of a home: one suite, for each of them."""
+
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import JsonValue
+
+from amber_mcp.storage.backends import open_store
+from amber_mcp.storage.base import Key, Store
+from tests.storage.places import Place
+
+TTL = 60
+SHORT = 0.2
+
+
+async def test_each_home_is_opened_by_its_name(place: Place) -> None:
+    async with open_store(place.settings) as store:
+        await store.put(place.key(), {"a": 1}, ttl=TTL)
+        assert await store.get(place.key()) == {"a": 1}
+        assert type(store).__name__.lower() == f"{place.name}store"
+
+
+async def test_what_the_block_raises_comes_out_as_it_is(place: Place) -> None:
+    with pytest.raises(LookupError, match="as it is"):
+        async with open_store(place.settings):
+            raise LookupError("as it is")
+
+
+async def test_a_record_is_kept_replaced_and_deleted(place: Place, store: Store) -> None:
+    key = place.key()
+    assert await store.get(key) is None
+    await store.put(key, {"n": 1}, ttl=TTL)
+    await store.put(key, {"n": 2}, ttl=TTL)
+    assert await store.get(key) == {"n": 2}
+    await store.delete(key)
+    assert await store.get(key) is None
+    await store.delete(key)
+
+
+async def test_a_record_is_added_once(place: Place, store: Store) -> None:
+    assert await store.add(place.key(), "first", ttl=TTL)
+    assert not await store.add(place.key(), "second", ttl=TTL)
+    assert await store.get(place.key()) == "first"
+    await store.delete(place.key())
+    assert await store.add(place.key(), "third", ttl=TTL)
+
+
+async def test_of_many_who_add_at_once_one_succeeds(place: Place, store: Store) -> None:
+    added: list[int] = []
+
+    async def add(number: int) -> None:
+        if await store.add(place.key(), number, ttl=TTL):
+            added.append(number)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(add, number)
+    assert [await store.get(place.key())] == added
+
+
+async def test_what_was_read_is_a_copy(place: Place, store: Store) -> None:
+    given: dict[str, JsonValue] = {"list": [1]}
+    await store.put(place.key(), given, ttl=TTL)
+    given["list"] = []
+    read: Any = await store.get(place.key())
+    read["list"].append(2)
+    assert await store.get(place.key()) == {"list": [1]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 0, -1, 2**62, 1.5, "", "NUL \0 here", "🏳️‍🌈 שלום عالم", "a\r\nb\u2028c",
+        {"": [[], {}, [None, {"x": {"y": 1e-300}}]]}, ["\ud7ff\ue000\uffff\U0010ffff"],
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_any_json_comes_back(place: Place, store: Store, value: JsonValue) -> None:
+    key = place.key("an id \0 with 🏳️‍🌈 %s:'\"*?[")
+    await store.put(key, value, ttl=TTL)
+    await store.append(key, value, {"in": value}, ttl=TTL)
+    assert await store.get(key) == value
+    assert await store.items(key) == [value, {"in": value}]
+    assert await store.ids("conversation", place.caller) == [key.id]
+
+
+async def test_a_megabyte_comes_back(place: Place, store: Store) -> None:
+    text = "ä🙂" * 250_000
+    await store.put(place.key(), {"text": text}, ttl=TTL)
+    await store.append(place.key(), text, text, ttl=TTL)
+    assert await store.get(place.key()) == {"text": text}
+    assert await store.items(place.key(), 1) == [text]
+
+
+async def test_a_list_has_its_items_in_order(place: Place, store: Store) -> None:
+    key = place.key()
+    assert await store.items(key) == []
+    await store.append(key, 0, ttl=TTL)
+    await store.append(key, 1, 2, 3, ttl=TTL)
+    await store.append(key, ttl=TTL)
+    assert await store.items(key) == [0, 1, 2, 3]
+    assert await store.items(key, 3) == [3]
+    assert await store.items(key, 4) == await store.items(key, 9) == []
+    await store.delete(key)
+    assert await store.items(key) == []
+    await store.append(key, "anew", ttl=TTL)
+    assert await store.items(key) == ["anew"]
+
+
+async def test_a_list_may_be_added_to_only_while_it_is_there(place: Place, store: Store) -> None:
+    key = place.key()
+    await store.put(key, "a record is no list", ttl=TTL)
+    assert not await store.append(key, 1, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    assert await store.append(key, 1, ttl=SHORT)
+    assert await store.append(key, 2, 3, ttl=SHORT, create=False)
+    assert await store.items(key) == [1, 2, 3]
+    await place.later(SHORT + 0.05)
+    assert not await store.append(key, 4, ttl=TTL, create=False)
+    assert await store.items(key) == []
+    await store.append(key, 5, ttl=TTL)
+    await store.delete(key)
+    assert not await store.append(key, 6, ttl=TTL, create=False)
+    assert await store.ids("conversation", place.caller) == []
+
+
+async def test_of_a_list_that_is_deleted_meanwhile_nothing_is_left(
+    place: Place, store: Store
+) -> None:
+    async def append(number: int) -> None:
+        await store.append(place.key(), number, ttl=TTL, create=False)
+
+    await store.append(place.key(), "first", ttl=TTL)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(append, number)
+                if number == 25:
+                    tasks.start_soon(store.delete, place.key())
+    assert await store.items(place.key()) == []
+
+
+async def test_a_record_and_a_list_lie_side_by_side(place: Place, store: Store) -> None:
+    await store.append(place.key(), 1, ttl=TTL)
+    assert await store.get(place.key()) is None
+    assert await store.add(place.key(), "record", ttl=TTL)
+    assert await store.items(place.key()) == [1]
+
+
+async def test_items_of_one_call_stay_together(place: Place, store: Store) -> None:
+    async def append(number: int) -> None:
+        for _ in range(5):
+            await store.append(place.key(), number, number, number, ttl=TTL)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                tasks.start_soon(append, number)
+    items = await store.items(place.key())
+    assert len(items) == 300
+    assert all(len({*items[at : at + 3]}) == 1 for at in range(0, 300, 3))
+
+
+async def test_what_has_expired_is_gone(place: Place, store: Store) -> None:
+    lived, other = place.key(), place.key("2")
+    for key in (lived, other):
+        await store.put(key, "record", ttl=SHORT)
+        await store.append(key, "item", ttl=SHORT)
+    await store.put(other, "record", ttl=TTL)
+    await place.later(SHORT + 0.05)
+    assert await store.get(lived) is None
+    assert await store.items(lived) == []
+    assert await store.get(other) == "record"
+    assert await store.items(other) == []
+    assert await store.ids("conversation", place.caller) == ["2"]
+    assert await store.add(lived, "anew", ttl=TTL)
+    await store.append(lived, "first", ttl=TTL)
+    assert await store.items(lived) == ["first"]
+
+
+async def test_each_write_gives_it_time_anew(place: Place, store: Store) -> None:
+    for number in range(3):
+        await store.append(place.key(), number, ttl=SHORT)
+        await store.put(place.key(), number, ttl=SHORT)
+        await place.later(SHORT / 2)
+    assert await store.items(place.key()) == [0, 1, 2]
+    assert await store.get(place.key()) == 2
+
+
+async def test_ids_come_latest_written_first(place: Place, store: Store) -> None:
+    for number in range(5):
+        await store.put(place.key(str(number)), number, ttl=TTL)
+    await store.put(place.key("1"), "again", ttl=TTL)
+    await store.append(place.key("3"), "item", ttl=TTL)
+    await store.append(place.key("list alone"), "item", ttl=TTL)
+    await store.delete(place.key("0"))
+    assert not await store.add(place.key("2"), "there already", ttl=TTL)
+    assert await store.ids("conversation", place.caller) == ["list alone", "3", "1", "4", "2"]
+
+
+async def test_kinds_and_callers_never_meet(place: Place, store: Store) -> None:
+    mine, another_s = place.key(), Key("conversation", f"{place.caller}x", "1")
+    run = place.key(kind="run")
+    for key in (mine, another_s, run):
+        assert await store.add(key, [key.caller, key.kind], ttl=TTL)
+        await store.append(key, [key.caller, key.kind], ttl=TTL)
+    await store.delete(mine)
+    assert await store.get(mine) is None
+    for key in (another_s, run):
+        assert await store.get(key) == [key.caller, key.kind]
+        assert await store.items(key) == [[key.caller, key.kind]]
+    assert await store.ids("conversation", mine.caller) == []
+    assert await store.ids("conversation", another_s.caller) == ["1"]
+    # Parts that are the same only when they are joined.
+    await store.put(Key("run", "ab", "c"), "ab, c", ttl=TTL)
+    assert await store.get(Key("run", "a", "bc")) is None
+
+
+async def test_calls_cancelled_at_any_moment_do_no_harm(place: Place, store: Store) -> None:
+    async def cancelled(number: int) -> None:
+        with anyio.move_on_after(number / 10_000):
+            await store.put(place.key(f"put {number}"), number, ttl=TTL)
+            await store.append(place.key(), number, number, ttl=TTL)
+            await store.ids("conversation", place.caller)
+            assert await store.get(place.key(f"put {number}")) == number
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            for number in range(150):
+                tasks.start_soon(cancelled, number)
+        items = await store.items(place.key())
+    assert items[::2] == items[1::2]
+    assert len({str(item) for item in items}) == len(items) / 2

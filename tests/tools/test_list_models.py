@@ -1,0 +1,95 @@
+"""Models: those that are listed, and the default, in both protocol eras."""
+
+import json
+
+import anyio
+from jsonschema import validate
+from starlette.responses import JSONResponse
+
+from amber_mcp.config.settings import Settings
+from tests.test_server import Connect, connect, failure, structured, text_of
+from tests.upstream import Canned, completion, events, stalled_stream, text_chunk
+
+__all__ = ["connect"]
+
+
+async def test_models_are_listed_with_the_default(connect: Connect, settings: Settings) -> None:
+    async with connect(settings) as client:
+        schema = (await client.list_tools()).tools[2].output_schema
+        result = await client.call_tool("list_models", {})
+        some = structured(await client.call_tool("list_models", {"contains": "DETAIL"}))
+        none = await client.call_tool("list_models", {"contains": "nothing of the kind"})
+    listed = structured(result)
+    validate(listed, schema)
+    ids = [model["id"] for model in listed["models"]]
+    assert listed["default_model"] == ids[0]
+    assert listed["models"][0]["api"] == "amber"
+    assert "company search" in listed["models"][0]["offers"]
+    assert all(model_id in text_of(result) for model_id in ids)
+    assert [model["id"] for model in some["models"]] == ["sandbox/detailed"]
+    assert structured(none)["models"] == []
+    assert "No model fits" in text_of(none)
+
+
+async def test_the_default_model_is_looked_up_once(connect: Connect, upstream: Canned) -> None:
+    models = JSONResponse({"data": [{"id": "first"}, {"id": "second"}]})
+    async with upstream(models, events(text_chunk("Because.", "stop"))) as canned:
+        async with connect(canned.settings(AMBER_LANGUAGE="fr")) as client:
+            for _ in range(2):
+                structured(await client.call_tool("ask_amber", {"question": "Why?"}))
+    assert [seen.method for seen in canned.seen] == ["GET", "POST", "POST"]
+    bodies = [json.loads(seen.body) for seen in canned.seen[1:]]
+    assert [body["model"] for body in bodies] == ["first", "first"]
+    assert bodies[0]["tools"] == [{"function": {"name": "amberSearch"}}]
+    assert bodies[0]["metadata"] == {"language": "fr"}
+
+
+async def test_the_configured_model_needs_no_lookup(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion("Because.")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="mine", AMBER_STREAM="off")) as client:
+            structured(await client.call_tool("web_search", {"query": "Why?"}))
+    (seen,) = canned.seen
+    body = json.loads(seen.body)
+    assert (body["model"], body["stream"]) == ("mine", False)
+    assert body["tools"] == [{"function": {"name": "webSearch"}}]
+
+
+async def test_a_tenant_without_models_is_told(connect: Connect, upstream: Canned) -> None:
+    async with upstream(JSONResponse({"data": []})) as canned:
+        async with connect(canned.settings()) as client:
+            told = failure(
+                await client.call_tool("ask_amber", {"question": "Why?"}), "not_configured"
+            )
+    assert "AMBER_MODEL" in told
+
+
+async def test_a_hanging_list_of_models_holds_nobody_up_for_longer_than_a_call_may_take(
+    connect: Connect, upstream: Canned
+) -> None:
+    told: list[str] = []
+    async with upstream(stalled_stream) as canned:
+        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.5")) as client:
+
+            async def ask() -> None:
+                result = await client.call_tool("ask_amber", {"question": "Why?"})
+                told.append(failure(result, "upstream_timeout"))
+
+            with anyio.fail_after(4):
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(10):
+                        tasks.start_soon(ask)
+    assert len(told) == 10
+
+
+async def test_a_list_of_models_that_is_cut_says_so(connect: Connect, upstream: Canned) -> None:
+    models = JSONResponse({"data": [{"id": f"m{number}"} for number in range(5)]})
+    async with upstream(models) as canned:
+        async with connect(canned.settings(AMBER_MAX_LIST_ENTRIES="3")) as client:
+            result = await client.call_tool("list_models", {})
+            narrowed = structured(await client.call_tool("list_models", {"contains": "m4"}))
+    listed = structured(result)
+    assert [model["id"] for model in listed["models"]] == ["m0", "m1", "m2"]
+    assert listed["truncated"] is True
+    assert "AMBER_MAX_LIST_ENTRIES" in text_of(result)
+    assert [model["id"] for model in narrowed["models"]] == ["m4"]
+    assert narrowed["truncated"] is False
