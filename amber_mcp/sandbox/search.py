@@ -32,9 +32,9 @@ _STOP_WORDS = {
     "wie wieder wir wird wo wofür woher wohin wurde zu zum zur bekomme bekommen brauche viel viele",
     "en": "a about after all am an and any are as at be been before but by can could did do does "
     "for from get gets give had has have he her here his how i if in into is it its know long "
-    "many may me my much must need no not of off on or our out she should so some than that the "
-    "their them then there these they this to up us was we were what when where which who whom "
-    "why will with would you your",
+    "many may me my much must need no not now of off on or our out she should so some "
+    "something than that the their them then there these they this to up us was we were what "
+    "when where which who whom why will with would you your",
 }
 _ASKS_FOR_A_NUMBER = re.compile(
     r"(?i)\b(how (many|much|long|often)|wie ?(viele?|lange|oft|hoch))\b"
@@ -42,7 +42,7 @@ _ASKS_FOR_A_NUMBER = re.compile(
 _LINKS = ("", "s", "es", "n", "en", "er", "e")
 _SYNONYM = 0.85
 _COMPOUND_PART = 0.6
-_OTHER_LANGUAGE = 0.75
+_OTHER_LANGUAGE = 0.6
 _UNKNOWN_WORD = 1.0
 _BASE = 1.0
 _PASSAGE = 2.0

@@ -13,7 +13,7 @@ from amber_mcp.sandbox import Sandbox, running_sandbox
 
 from .conftest import COMPANY, PAGES, ask, client_of, events, write
 
-QUESTION = [{"role": "user", "content": "How many days of vacation do I get?"}]
+QUESTION = [{"role": "user", "content": "Wie viele Tage Urlaub habe ich im Jahr?"}]
 GOOD: dict[str, Any] = {"model": "sandbox-brief", "messages": QUESTION}
 CHAT = "amberai/chat/completions"
 

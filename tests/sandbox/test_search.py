@@ -42,7 +42,7 @@ def test_the_best_document_and_passage_come_first(index: SearchIndex):
 def test_endings_umlauts_and_compounds_do_not_matter(index: SearchIndex):
     assert paths(index, "Welche Urlaubstage habe ich?")[0] == "hr/urlaub.md"
     assert paths(index_of("Die Häuser sind rot."), "Haus")
-    assert set(paths(index_of("Der Urlaub ist lang.", "Tage"), "Urlaubstage")) == {"0.md", "1.md"}
+    assert set(paths(index_of("Der Urlaub ist lang.", "Die Tage"), "Urlaubstage")) == {"0.md", "1.md"}
     assert "0.md" in paths(index_of("Urlaubsregelung", "Urlaub, Regelung"), "Urlaub")
 
 
@@ -89,8 +89,8 @@ def test_plain_questions_of_employees_find_their_document(company: Company):
     expected = [set(each["documents"]) for each in QUESTIONS]
     first = sum(bool(set(f[:1]) & e) for f, e in zip(found, expected, strict=True))
     among_three = sum(bool(set(f) & e) for f, e in zip(found, expected, strict=True))
-    assert first / len(QUESTIONS) >= 0.6
-    assert among_three / len(QUESTIONS) >= 0.75
+    assert first / len(QUESTIONS) >= 0.7
+    assert among_three / len(QUESTIONS) >= 0.9
 
 
 def test_the_sample_company_answers_in_both_languages(company: Company):
