@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -21,14 +21,16 @@ from .api.types import Model
 from .config.parsers import SANDBOX
 from .config.settings import Settings
 from .conversations.records import Conversations
-from .errors import AmberError, NotConfigured, NotFound, UpstreamTimeout
+from .errors import AmberError, NotConfigured, UpstreamTimeout
 from .files.uploads import Uploads
 from .http.client import HttpClient
 from .process import background_tasks
 from .runs.manager import RunManager, open_run_manager
-from .runs.records import Run, Runs
+from .runs.records import Runs
+from .runs.run import Run, RunSpec
+from .runs.task import Work
 from .storage.backends import open_store
-from .storage.base import StorageUnavailable, Store
+from .storage.base import Store
 from .storage.identity import caller_hash
 from .storage.memory import MemoryStore
 
@@ -61,7 +63,6 @@ class App:
     _failure: NotConfigured | None = None
     _needed: anyio.Event = field(default_factory=anyio.Event)
     _started: anyio.Event = field(default_factory=anyio.Event)
-    _spare: MemoryStore = field(default_factory=MemoryStore)
     _default_model: str = ""
     _failed_lookups: int = 0
     _lookup_error: AmberError | None = None
@@ -140,44 +141,15 @@ class App:
 
     def runs_of(self, caller: str) -> Runs:
         """The runs of a caller, whom the state knows."""
-        return self._runs_in(self.store, caller)
+        return self.run_manager.runs_in(self.store, caller)
 
-    async def spare_runs(self) -> Runs:
-        """Those that this process alone knows, begun while the state was out of order."""
-        return self._runs_in(self._spare, await self.owner())
+    async def start_run(self, spec: RunSpec, work: Work) -> tuple[Runs, Run]:
+        """Start a run, as `RunManager.start` does."""
+        return await self.run_manager.start(self._local_caller(), self.runs, spec, work)
 
-    async def run(self, run_id: str) -> tuple[Runs, Run]:
-        """A run of the caller's, and where it is.
-
-        Raises:
-            NotFound: if there is none, or none any more.
-            StateUnavailable: if nobody can tell.
-        """
-        if found := await self.run_manager.find(await self.owner(), run_id):
-            return found
-        try:
-            runs = await self.runs()
-            return runs, await runs.open(run_id)
-        except (NotFound, StorageUnavailable):
-            spare = await self.spare_runs()
-            with suppress(NotFound):
-                return spare, await spare.open(run_id)
-            raise
-
-    async def owner(self) -> str:
-        """Who calls, as this process alone knows it, whatever becomes of the state."""
-        return await self._caller_in(self._spare)
-
-    def _runs_in(self, store: Store, caller: str) -> Runs:
-        settings = self.settings
-        ttl, longest = settings.state_ttl.run, settings.run_timeout
-        return Runs(
-            store,
-            caller,
-            ttl=ttl,
-            longest=longest,
-            is_carried=self.run_manager.carries,
-        )
+    async def find_run(self, run_id: str) -> tuple[Runs, Run]:
+        """A run of the caller's, as `RunManager.find` finds it."""
+        return await self.run_manager.find(self._local_caller(), self.runs, run_id)
 
     @property
     def conversations(self) -> Conversations:
@@ -191,13 +163,17 @@ class App:
 
     async def caller(self) -> str:
         """Who calls, as the state knows it: whoever has the configured key for the tenant."""
-        return await self._caller_in(self.store)
+        return self._caller_hash(await self.store.secret())
 
-    async def _caller_in(self, store: Store) -> str:
+    def _local_caller(self) -> str:
+        """Who calls, as this process alone knows it, whatever becomes of the store."""
+        return self._caller_hash(b"")
+
+    def _caller_hash(self, secret: bytes) -> str:
         tenant, identity = self.settings.base_url, self.settings.api_key.get_secret_value()
         if self.is_sandbox:  # Its address and its key are others each time.
             tenant = identity = SANDBOX
-        return caller_hash(tenant, identity, await store.secret())
+        return caller_hash(tenant, identity, secret)
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.

@@ -14,10 +14,10 @@ from .transcript import blockquote
 async def described(app: App, caller: str, run_id: str) -> Entry:
     """A run by its task."""
     found = await app.runs_of(caller).open(run_id)
-    ended = found.about.started + found.elapsed_seconds
+    ended = found.spec.started + found.elapsed_seconds
     return Entry(
-        title=titled(found.about.task),
-        description=f"A run of the agent {titled(found.about.agent)}: {found.status}.",
+        title=titled(found.spec.task),
+        description=f"A run of the agent {titled(found.spec.agent)}: {found.status}.",
         last_modified=datetime.fromtimestamp(ended, UTC),
     )
 
@@ -33,14 +33,14 @@ async def run(app: App, run_id: str) -> str:
     """A run of an agent, by its run_id: its task, its status and its answer so far."""
     app.require("AMBER")
     with storage_deadline(app.settings.call_timeout):
-        _, found = await app.run(run_id)
+        _, found = await app.find_run(run_id)
     answer = run_result(found, app.settings).as_text()
-    began = datetime.fromtimestamp(found.about.started, UTC)
-    task, most = found.about.task, app.settings.max_history_chars
+    began = datetime.fromtimestamp(found.spec.started, UTC)
+    task, most = found.spec.task, app.settings.max_history_chars
     parts = (
         f"# {titled(task)}",
         f"run_id: {run_id}",
-        f"## Task (agent {titled(found.about.agent)}, {began:%Y-%m-%d %H:%M} UTC)",
+        f"## Task (agent {titled(found.spec.agent)}, {began:%Y-%m-%d %H:%M} UTC)",
         blockquote(task if len(task) <= most else task[:most] + TRUNCATED),
         f"## {found.status.capitalize()}",
         answer,

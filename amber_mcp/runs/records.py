@@ -1,115 +1,57 @@
-"""Runs of agents, as they are kept: each goes on by itself, whoever waits for it.
+"""The runs of one caller in a store.
 
-A run has a record, which says what it is about, and a list of what happened in it: news, pieces of
-text, and at last one end. The process that carries a run holds a lease on it. Where the lease has
-run out and there is no end, that process has died: the run is lost, with the text that was saved.
+A run has a record, which is its spec, and a list of events: progress, pieces of text, and at last
+one end. Its task has a lease, which says which run works on it. The process that works on the run
+renews the lease. A run without lease and without end is lost: its process has died.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from dataclasses import dataclass
+from typing import Literal
 
 import anyio
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from amber_mcp.errors import NotFound
 from amber_mcp.storage.base import Key, Kind, Store
 from amber_mcp.storage.validation import InvalidRecord, validating
 
-Status = Literal["running", "completed", "failed", "stopped", "lost"]
+from .run import Run, RunSpec, Status
 
 LEASE_SECONDS = 8.0
-RENEWAL_SECONDS = 2.5
+HEARTBEAT_SECONDS = 2.0
 _SECONDS_BETWEEN_LOOKS = 2.0
-_LOOKS_FOR_A_LOSS = 2
-_SECONDS_UNREAD = 600.0
-_SECONDS_READ = 60.0
+_LOOKS_WITHOUT_LEASE = 2
+_SECONDS_COMPLETED = 600.0
+_SECONDS_RETURNED = 60.0
+
+_LeaseStatus = Literal["running", "completed", "returned"]
 
 
-class RunSpec(BaseModel):
-    """What a run is about.
+@dataclass(frozen=True)
+class _Lease:
+    """Which run has a task, since when, and whether it has brought an answer.
 
-    `started` is in seconds since 1970; `fingerprint` tells equal tasks; `conversation_id` is of the
-    conversation that the task goes on with, if it does.
+    A task is not given anew while its run has the lease: as long as the run goes on, for ten
+    minutes once there is an answer, and for one more once a call has returned that.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    agent: str
-    task: str
-    fingerprint: str
+    run_id: str
     started: float
-    conversation_id: str = ""
+    status: _LeaseStatus = "running"
 
-
-@dataclass
-class Run:
-    """A run, as far as it has been read.
-
-    `result` comes with the end: the fields of the answer, or what went wrong.
-    """
-
-    id: str
-    about: RunSpec
-    text: str = ""
-    news: str = ""
-    seen: int = 0
-    result: Mapping[str, JsonValue] = field(default_factory=dict)
-    is_held: bool = True
-    _ending: Status | None = None
-    _ended: float = 0.0
-    _told_after: float = 0.0
-
-    @property
-    def status(self) -> Status:
-        """How it ended, or whether it goes on."""
-        return self._ending or ("running" if self.is_held else "lost")
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether its end was told."""
-        return self._ending is not None
-
-    @property
-    def elapsed_seconds(self) -> float:
-        """From its beginning until its end, or until now; if it is lost, until it last told."""
-        if self.status == "lost" and not self._ending:
-            return self._told_after
-        ended = self._ended if self._ending else time.time()
-        return round(max(0.0, ended - self.about.started), 1)
-
-    def add(self, items: Sequence[JsonValue]) -> None:
-        """Take in what has happened since."""
-        self.seen += len(items)
-        for item in items:
-            match item:
-                # Where it stands is told as well: an append may have been made twice.
-                case {"text": str(text), "at": int(at), "after": float() | int() as after}:
-                    self.text = self.text[:at] + text
-                    self._told_after = after
-                case {"news": str(news)}:
-                    self.news = news
-                case {"status": str(status), "ended": float() | int() as ended, **rest}:
-                    if self._ending is None:
-                        self._ending, self._ended = cast("Status", status), ended
-                        self.result = cast("Mapping[str, JsonValue]", rest.get("result") or {})
-                case _:
-                    raise ValueError("a run holds something that none should")
-
-
-def _claim(run_id: str, *, is_read: bool = False) -> JsonValue:
-    """Which run has a task, and whether a call has returned its answer."""
-    return {"run": run_id, "read": is_read}
+    def as_json(self) -> JsonValue:
+        return {"run": self.run_id, "started": self.started, "status": self.status}
 
 
 class Runs:
-    """The runs of one caller.
+    """The runs of one caller. Every method raises `StorageUnavailable` where the store does.
 
     Args:
         ttl: seconds for which a run is kept after its end.
         longest: seconds that a run may take.
-        is_carried: tells whether this very process carries a run, whatever the store says.
+        is_local: tells whether this very process works on a run, whatever the store says.
     """
 
     def __init__(
@@ -119,102 +61,106 @@ class Runs:
         *,
         ttl: float,
         longest: float,
-        is_carried: Callable[[str], bool] = lambda _: False,
+        is_local: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._is_carried = is_carried
+        self._is_local = is_local
         self._store = store
         self._caller = caller
         self._ttl = ttl
         self._ttl_until_end = ttl + longest
 
-    async def having(self, fingerprint: str) -> Run | None:
-        """The run that has a task: it goes on, or has an answer that is still fresh."""
-        match await self._store.get(self._key("attach", fingerprint)):
-            case {"run": str(run_id)}:
-                run = await self._opened(run_id)
-            case _:
-                run = None
-        return run if run and run.status in ("running", "completed") else None
-
-    async def begin(self, run_id: str, about: RunSpec) -> None:
-        """Keep what a run is about, and hold it."""
-        await self._keep(run_id, about, self._ttl_until_end)
-        await self._hold(run_id, about)
-
-    async def before(self, run_id: str, about: RunSpec) -> Sequence[str]:
-        """The ids of the runs that go on and were begun before this one."""
-        found: list[str] = []
-        for each in await self._store.ids("lease", self._caller):
-            started = await self._store.get(self._key("lease", each))
-            if isinstance(started, float | int) and (started, each) < (about.started, run_id):
-                found.append(each)
-        return found
-
-    async def claim(self, run_id: str, fingerprint: str) -> Run | None:
-        """Claim a task for a run; or return the run that has it already."""
-        key = self._key("attach", fingerprint)
-        while not await self._store.add(key, _claim(run_id), ttl=LEASE_SECONDS):
-            claim = await self._store.get(key)
-            if run := await self.having(fingerprint):
-                return run
-            await self._let_go(key, claim)
+    async def start(self, run_id: str, spec: RunSpec) -> Run | None:
+        """Save a new run and take its task's lease; or return the run that has the lease."""
+        await self._save(run_id, spec, self._ttl_until_end)
+        lease = _Lease(run_id, spec.started).as_json()
+        while not await self._store.add(self._lease_key(spec), lease, ttl=LEASE_SECONDS):
+            if other := await self.find_active(spec.fingerprint):
+                await self._store.delete(self._key("run", run_id))
+                return other
+            await self._store.delete(self._lease_key(spec))
         return None
 
-    async def hold(self, run_id: str, about: RunSpec) -> None:
-        """Say that the run is being carried and has its task, for the next `LEASE_SECONDS`."""
-        await self._keep(run_id, about, self._ttl_until_end)
-        await self._hold(run_id, about)
-        attach = self._key("attach", about.fingerprint)
-        await self._store.put(attach, _claim(run_id), ttl=LEASE_SECONDS)
+    async def find_active(self, fingerprint: str) -> Run | None:
+        """The run that has a task's lease, if it goes on or has an answer."""
+        lease = await self._lease(fingerprint)
+        if lease is None:
+            return None
+        try:
+            run = await self.open(lease.run_id)
+        except (NotFound, InvalidRecord):
+            return None
+        return run if run.status in ("running", "completed") else None
 
-    async def discard(self, run_id: str, fingerprint: str) -> None:
-        """Keep nothing of a run that is not to go on, nor of its claim on a task."""
-        await self._let_go(self._key("attach", fingerprint), _claim(run_id))
-        await self._store.delete(self._key("lease", run_id))
-        await self._store.delete(self._key("run", run_id))
+    async def started_before(self, run_id: str, spec: RunSpec) -> Sequence[str]:
+        """The ids of the runs that go on and were started before this one."""
+        fingerprints = await self._store.ids("lease", self._caller)
+        leases = [await self._lease(fingerprint) for fingerprint in fingerprints]
+        return [
+            lease.run_id
+            for lease in leases
+            if lease is not None
+            and lease.status == "running"
+            and (lease.started, lease.run_id) < (spec.started, run_id)
+        ]
 
-    async def tell(self, run_id: str, *items: JsonValue) -> None:
-        """Say what happened: `{"text": …, "at": …}` or `{"news": …}`."""
-        await self._store.append(self._key("run", run_id), *items, ttl=self._ttl_until_end)
+    async def renew(self, run_id: str, spec: RunSpec) -> bool:
+        """Keep the lease for the next `LEASE_SECONDS`; tell whether the run is asked to stop.
+
+        The run is saved anew as well, for a store that has been emptied. A lease that ran out and
+        was taken by another run is left to that.
+        """
+        await self._save(run_id, spec, self._ttl_until_end)
+        lease = await self._lease(spec.fingerprint)
+        if lease is None or lease.run_id == run_id:
+            await self._put_lease(spec, _Lease(run_id, spec.started), LEASE_SECONDS)
+        return await self._store.get(self._key("stop", run_id)) is not None
+
+    async def append(self, run_id: str, *events: JsonValue) -> None:
+        """Add to what has happened: `{"text": …, "at": …, "after": …}` or `{"progress": …}`."""
+        await self._store.append(self._key("run", run_id), *events, ttl=self._ttl_until_end)
 
     async def end(
-        self, run_id: str, about: RunSpec, status: Status, result: Mapping[str, JsonValue]
+        self, run_id: str, spec: RunSpec, status: Status, result: Mapping[str, JsonValue]
     ) -> None:
-        """Say how the run ended, and let go of it.
-
-        An answer keeps its task for ten minutes: the host that asked for it may have given up, and
-        ask again.
-        """
-        key, attach = self._key("run", run_id), self._key("attach", about.fingerprint)
+        """Save how a run ended. A task without an answer can be given anew at once."""
         end: JsonValue = {"status": status, "ended": time.time(), "result": dict(result)}
-        await self._store.append(key, end, ttl=self._ttl)
-        await self._keep(run_id, about, self._ttl)
+        await self._store.append(self._key("run", run_id), end, ttl=self._ttl)
+        await self._save(run_id, spec, self._ttl)
         if status == "completed":
-            await self._store.put(attach, _claim(run_id), ttl=min(self._ttl, _SECONDS_UNREAD))
+            lease = _Lease(run_id, spec.started, "completed")
+            await self._put_lease(spec, lease, min(self._ttl, _SECONDS_COMPLETED))
         else:
-            await self._let_go(attach, _claim(run_id))
-        await self._store.delete(self._key("lease", run_id))
+            await self._drop_lease(run_id, spec)
 
-    async def release(self, run: Run) -> None:
-        """Let a task be begun anew in a minute, since a call has returned its answer.
+    async def discard(self, run_id: str, spec: RunSpec) -> None:
+        """Delete a run that is not to go on, and its lease."""
+        await self._drop_lease(run_id, spec)
+        await self._store.delete(self._key("run", run_id))
 
-        Not at once: nobody knows whether the host still waited for that call. Answers that are
-        returned again add nothing to that minute. In a conversation the same words may well be the
-        next task ("Go on."): there it is at once.
+    async def mark_returned(self, run: Run) -> None:
+        """Let a task be given anew in a minute, since a call has returned its answer.
+
+        Not at once: nobody knows whether the host still waited for that call. In a conversation the
+        same words may well be the next task ("Go on."): there it is at once.
         """
-        key = self._key("attach", run.about.fingerprint)
-        if run.about.conversation_id:
-            await self._let_go(key, _claim(run.id))
-        elif await self._store.get(key) == _claim(run.id):
-            ttl = min(self._ttl, _SECONDS_READ)
-            await self._store.put(key, _claim(run.id, is_read=True), ttl=ttl)
+        if run.spec.conversation_id:
+            await self._drop_lease(run.id, run.spec)
+            return
+        lease = await self._lease(run.spec.fingerprint)
+        if lease and lease.run_id == run.id and lease.status == "completed":
+            returned = _Lease(run.id, lease.started, "returned")
+            await self._put_lease(run.spec, returned, min(self._ttl, _SECONDS_RETURNED))
+
+    async def request_stop(self, run_id: str) -> None:
+        """Ask the process that works on a run to end it; it does at its next heartbeat."""
+        await self._store.put(self._key("stop", run_id), True, ttl=self._ttl_until_end)
 
     async def open(self, run_id: str) -> Run:
         """A run of the caller's, as far as it is.
 
         Raises:
             NotFound: if there is none, or none any more.
-            Unreadable: if another version kept it.
+            InvalidRecord: if another version saved it.
         """
         record = await self._store.get(self._key("run", run_id))
         if record is None:
@@ -225,60 +171,65 @@ class Runs:
             )
         with validating(f"the run {run_id[:80]!r}"):
             run = Run(run_id, RunSpec.model_validate(record))
-            await self.refresh(run)
+            await self._read(run)
         return run
 
-    async def refresh(self, run: Run) -> None:
-        """Read on."""
-        # The lease first: a run that ends in between has its end in the list.
-        is_held = await self._is_held(run.id)
-        key = self._key("run", run.id)
-        items = await self._store.items(key, run.seen)
-        if not (is_held or items) and run.seen:
-            whole = await self._store.items(key)
-            if len(whole) < run.seen:  # The home was emptied, and the run told on.
-                run.seen, run.text, items = 0, "", whole
-        run.is_held = is_held
-        with validating("what happened in this run"):
-            run.add(items)
-
     async def wait(self, run: Run) -> None:
-        """Return once there is more to read, or nobody carries the run any more, at two looks."""
+        """Wait until a run goes on, ends or is lost, and read its new events.
+
+        Lost is what has no lease at two looks in a row.
+        """
         looks = 0
-        while looks < _LOOKS_FOR_A_LOSS:
+        while looks < _LOOKS_WITHOUT_LEASE:
             with anyio.move_on_after(_SECONDS_BETWEEN_LOOKS):
-                await self._store.wait(self._key("run", run.id), run.seen)
-                return
-            looks = 0 if await self._is_held(run.id) else looks + 1
+                await self._store.wait(self._key("run", run.id), run.position)
+                break
+            looks = 0 if await self._has_lease(run) else looks + 1
+        await self._read(run)
 
-    async def ask_to_stop(self, run_id: str) -> None:
-        """Tell whoever carries the run to end it."""
-        await self._store.append(self._key("stop", run_id), True, ttl=self._ttl_until_end)
+    async def _read(self, run: Run) -> None:
+        # The lease first: a run that ends in between has its end in the list.
+        has_lease = await self._has_lease(run)
+        key = self._key("run", run.id)
+        events = await self._store.items(key, run.position)
+        if run.position and not (has_lease or events):
+            all_events = await self._store.items(key)
+            if len(all_events) < run.position:  # The store was emptied, and the run went on.
+                run.position, run.text, events = 0, "", all_events
+        run.has_lease = has_lease
+        with validating("what happened in this run"):
+            run.apply(events)
 
-    async def asked_to_stop(self, run_id: str) -> None:
-        """Return once somebody has asked for it."""
-        await self._store.wait(self._key("stop", run_id), 0)
+    async def _save(self, run_id: str, spec: RunSpec, ttl: float) -> None:
+        await self._store.put(self._key("run", run_id), spec.model_dump(mode="json"), ttl=ttl)
 
-    async def _keep(self, run_id: str, about: RunSpec, ttl: float) -> None:
-        await self._store.put(self._key("run", run_id), about.model_dump(mode="json"), ttl=ttl)
-
-    async def _hold(self, run_id: str, about: RunSpec) -> None:
-        await self._store.put(self._key("lease", run_id), about.started, ttl=LEASE_SECONDS)
-
-    async def _opened(self, run_id: str) -> Run | None:
-        try:
-            return await self.open(run_id)
-        except (NotFound, InvalidRecord):
-            return None
-
-    async def _let_go(self, key: Key, claim: JsonValue) -> None:
-        if claim is not None and await self._store.get(key) == claim:
-            await self._store.delete(key)
-
-    async def _is_held(self, run_id: str) -> bool:
-        if self._is_carried(run_id):
+    async def _has_lease(self, run: Run) -> bool:
+        if self._is_local(run.id):
             return True
-        return await self._store.get(self._key("lease", run_id)) is not None
+        lease = await self._lease(run.spec.fingerprint)
+        return lease is not None and lease.run_id == run.id and lease.status == "running"
+
+    async def _lease(self, fingerprint: str) -> _Lease | None:
+        match await self._store.get(self._key("lease", fingerprint)):
+            case {
+                "run": str(run_id),
+                "started": float() | int() as started,
+                "status": "running" | "completed" | "returned" as status,
+            }:
+                return _Lease(run_id, started, status)
+            case _:
+                return None
+
+    async def _put_lease(self, spec: RunSpec, lease: _Lease, ttl: float) -> None:
+        await self._store.put(self._lease_key(spec), lease.as_json(), ttl=ttl)
+
+    async def _drop_lease(self, run_id: str, spec: RunSpec) -> None:
+        lease = await self._lease(spec.fingerprint)
+        if lease and lease.run_id == run_id:
+            await self._store.delete(self._lease_key(spec))
+
+    def _lease_key(self, spec: RunSpec) -> Key:
+        return self._key("lease", spec.fingerprint)
 
     def _key(self, kind: Kind, name: str) -> Key:
         return Key(kind, self._caller, name)

@@ -13,7 +13,8 @@ from amber_mcp.storage.validation import validating
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.tools.answer_result import AnswerResult
 
-from .records import Run, Runs, Status
+from .records import Runs
+from .run import Run, Status
 
 _MARGIN_SECONDS = 0.5
 _WHAT_TO_DO: Mapping[Status, str] = {
@@ -66,22 +67,21 @@ async def wait_for_run(call: Call, runs: Runs, run: Run) -> RunResult:
     """Wait for a run until it ends, or until just before the call has to.
 
     Raises:
-        StateUnavailable: if the state is out of order; the run goes on.
+        StorageUnavailable: if the state is out of order; the run goes on.
     """
     limit = call.app.settings.call_timeout
     margin = min(_MARGIN_SECONDS, limit / 10)
     try:
         with anyio.move_on_after(call.seconds_left - margin):
             while run.status == "running":
-                call.progress.note(_news_of(run))
+                call.progress.note(_progress_of(run))
                 await runs.wait(run)
-                await runs.refresh(run)
     except AmberError as error:
         error.next_step += f" The run goes on: call run_agent with run_id {run.id} alone."
         raise
     if run.status == "completed":
         with anyio.move_on_after(margin), suppress(AmberError):
-            await runs.release(run)
+            await runs.mark_returned(run)
     return run_result(run, call.app.settings)
 
 
@@ -89,7 +89,7 @@ def run_result(run: Run, settings: Settings) -> RunResult:
     """The result for a run as far as it has been read.
 
     Raises:
-        Unreadable: if another version kept its end.
+        InvalidRecord: if another version saved its end.
     """
     with validating(f"the run {run.id[:80]!r}"):
         return RunResult.model_validate(
@@ -97,19 +97,19 @@ def run_result(run: Run, settings: Settings) -> RunResult:
                 "answer": without_images(well_formed(run.text)),
                 "sources": [],
                 "model": "",
-                "conversation_id": run.about.conversation_id,
+                "conversation_id": run.spec.conversation_id,
                 "truncated": len(run.text) >= settings.max_answer_chars,
                 **run.result,
                 "status": run.status,
                 "run_id": run.id,
-                "agent": run.about.agent,
+                "agent": run.spec.agent,
                 "elapsed_seconds": run.elapsed_seconds,
             }
         )
 
 
-def _news_of(run: Run) -> str:
-    at_work = f"The agent {run.about.agent} is at work"
+def _progress_of(run: Run) -> str:
+    at_work = f"The agent {run.spec.agent} is at work"
     if run.text:
         return f"{at_work}: {len(run.text)} characters so far"
-    return run.news or at_work
+    return run.progress or at_work

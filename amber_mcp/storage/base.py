@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from amber_mcp.errors import InternalError
 
-Kind = Literal["conversation", "run", "upload", "lease", "attach", "stop"]
+Kind = Literal["conversation", "run", "upload", "lease", "stop"]
 
 
 class StorageUnavailable(InternalError):

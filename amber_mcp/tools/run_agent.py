@@ -1,7 +1,6 @@
 """`run_agent`: a task for one of the company's agents, which goes on whoever waits for it."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -23,10 +22,9 @@ from amber_mcp.conversations.context import (
 from amber_mcp.conversations.records import Turn
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.protocol.tool import Call, tool
-from amber_mcp.runs.records import Run, Runs, RunSpec
 from amber_mcp.runs.result import RunResult, wait_for_run
+from amber_mcp.runs.run import Run, RunSpec
 from amber_mcp.runs.task import Work
-from amber_mcp.storage.base import StorageUnavailable
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.text.redaction import distinct_secrets, remove_secrets
 
@@ -35,9 +33,7 @@ from .answer_result import AnswerResult, answer_fields
 from .model_choice import choose_model_after_refusal, model_chosen_earlier
 from .parameters import Language, ModelId, language_of, model_of, required_text
 
-logger = logging.getLogger(__name__)
-
-_KEEPING_SECONDS = 30.0
+_SAVING_SECONDS = 30.0
 
 
 @tool(title="Run an amber agent", read_only=False, idempotent=False, destructive=True)
@@ -107,54 +103,40 @@ async def run_agent(
             search, language=answered_in, agent_id=turn.agent, file_ids=talk.files(file_ids)
         ),
     )
-    about = RunSpec(
+    spec = RunSpec(
         agent=well_formed(amber_agent),
         task=well_formed(remove_secrets(task, *distinct_secrets(app.settings.keys))),
         fingerprint=_fingerprint(
             [conversation_id.strip(), task, turn.agent, search, asked_model, answered_in],
             file_ids,
         ),
-        started=0.0,  # It has not begun.
+        started=0.0,  # The manager sets it.
         conversation_id=conversation_id.strip(),
     )
-    run, result = await _started(call, about, request, talk, turn)
+    run, result = await _start(call, spec, request, talk, turn)
     if request.model != asked_model:
         return result
     chosen = await choose_model_after_refusal(call, asked_model, run, result)
     if not chosen:
         return result
-    _, result = await _started(call, about, replace(request, model=chosen), talk, turn)
+    _, result = await _start(call, spec, replace(request, model=chosen), talk, turn)
     return result
 
 
-async def _started(
-    call: Call, about: RunSpec, request: ChatRequest, talk: ConversationContext, turn: Turn
+async def _start(
+    call: Call, spec: RunSpec, request: ChatRequest, talk: ConversationContext, turn: Turn
 ) -> tuple[Run, RunResult]:
-    app = call.app
-    work = _work(app, request, talk, turn)
-    owner, spare = await app.owner(), await app.spare_runs()
-    if done := await spare.having(about.fingerprint):
-        return done, await _followed(call, spare, done)
-    try:
-        runs, run = await app.run_manager.begin(owner, await app.runs(), about, work)
-    except StorageUnavailable as error:
-        logger.warning("run kept in this process alone", extra={"cause": error.message})
-        runs, run = await app.run_manager.begin(owner, spare, about, work)
-    return run, await _followed(call, runs, run)
-
-
-async def _followed(call: Call, runs: Runs, run: Run) -> RunResult:
-    """What a run brings; one that has brought it before the call says so."""
+    runs, run = await call.app.start_run(spec, _work(call.app, request, talk, turn))
     is_repeated = run.status == "completed"
     result = await wait_for_run(call, runs, run)
     result.repeated = is_repeated
-    return result
+    return run, result
 
 
 async def _go_on(call: Call, run_id: str, *, stop: bool) -> RunResult:
-    runs, run = await call.app.run(run_id)
-    if stop and not run.has_ended and not call.app.run_manager.stop(run_id):
-        await runs.ask_to_stop(run_id)
+    runs, run = await call.app.find_run(run_id)
+    if stop and not run.has_ended:
+        await call.app.run_manager.stop(runs, run_id)
     return await wait_for_run(call, runs, run)
 
 
@@ -167,7 +149,7 @@ def _work(app: App, request: ChatRequest, talk: ConversationContext, turn: Turn)
             amber, request, on_text=on_text, max_chars=settings.max_answer_chars
         )
         finished = turn.model_copy(update={"answer": answered.text})
-        talked = await save_turn(app, talk, finished, within=_KEEPING_SECONDS)
+        talked = await save_turn(app, talk, finished, within=_SAVING_SECONDS)
         result = AnswerResult.model_validate({**answer_fields(settings, answered), **talked})
         return result.model_dump(mode="json", exclude_none=True)
 

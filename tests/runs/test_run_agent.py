@@ -9,7 +9,8 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from amber_mcp.config.settings import Settings
-from amber_mcp.runs.records import Run, Runs
+from amber_mcp.runs.records import Runs
+from amber_mcp.runs.run import Run
 from tests.test_server import Connect, connect, failure, structured, text_of
 from tests.upstream import Canned, OrderedStream, Upstream, completion, stalled_stream, text_chunk
 
@@ -115,22 +116,22 @@ async def test_half_a_character_in_a_task_is_mended(connect: Connect, upstream: 
 async def test_only_a_call_that_returns_the_answer_begins_its_last_minute(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released: list[str] = []
+    returned: list[str] = []
 
-    async def release(_: Runs, run: Run) -> None:
-        released.append(run.id)
+    async def mark_returned(_: Runs, run: Run) -> None:
+        returned.append(run.id)
 
-    monkeypatch.setattr(Runs, "release", release)
+    monkeypatch.setattr(Runs, "mark_returned", mark_returned)
     stream = OrderedStream()
     async with upstream(stream) as canned:
         async with connect(settings_of(canned)) as client:
             run = structured(await run_agent(client, **TASK))
-            assert released == []
+            assert returned == []
             stream.end("Done.")
             last = structured(await run_agent(client, run_id=run["run_id"]))
     assert last["answer"] == "Done."
     assert not last["repeated"]
-    assert released == [run["run_id"]]
+    assert returned == [run["run_id"]]
 
 
 async def test_in_a_conversation_the_same_words_are_the_next_task(
@@ -154,30 +155,6 @@ async def test_what_makes_no_other_task_attaches(connect: Connect, upstream: Can
     assert len(canned.seen) == 1
 
 
-async def test_an_unfinished_run_tells_its_conversation(connect: Connect, upstream: Canned) -> None:
-    async with upstream(completion("One."), half) as canned:
-        async with connect(settings_of(canned)) as client:
-            talk = structured(await run_agent(client, **TASK))["conversation_id"]
-            run = structured(await run_agent(client, task="Go on.", conversation_id=talk))
-            stopped = structured(await run_agent(client, run_id=run["run_id"], stop=True))
-    assert (run["status"], run["conversation_id"]) == ("running", talk)
-    assert (stopped["status"], stopped["conversation_id"]) == ("stopped", talk)
-
-
-async def test_a_host_that_gave_up_without_a_word_does_not_pay_twice(
-    connect: Connect, upstream: Canned
-) -> None:
-    """The call goes on here, and its answer is returned to nobody."""
-    stream = OrderedStream()
-    async with upstream(stream) as canned:
-        async with connect(settings_of(canned, AMBER_CALL_TIMEOUT="15")) as client:
-            stream.end("Done.")
-            unheard = structured(await run_agent(client, **TASK))
-            again = structured(await run_agent(client, **TASK))
-    assert (again["answer"], again["run_id"]) == ("Done.", unheard["run_id"])
-    assert len(canned.seen) == 1
-
-
 async def test_a_run_outlives_its_cancelled_call(connect: Connect, upstream: Canned) -> None:
     stream = OrderedStream()
     async with upstream(stream) as canned:
@@ -197,14 +174,17 @@ async def test_a_run_outlives_its_cancelled_call(connect: Connect, upstream: Can
 
 
 async def test_a_run_can_be_stopped(connect: Connect, upstream: Canned) -> None:
-    async with upstream(half) as canned:
+    async with upstream(completion("One."), half) as canned:
         async with connect(settings_of(canned)) as client:
-            run = structured(await run_agent(client, **TASK))
+            talk = structured(await run_agent(client, **TASK))["conversation_id"]
+            run = structured(await run_agent(client, task="Go on.", conversation_id=talk))
+            assert (run["status"], run["conversation_id"]) == ("running", talk)
             stopped = await run_agent(client, run_id=run["run_id"], stop="true")
             with anyio.fail_after(5):
                 await canned.closed.wait()
             again = structured(await run_agent(client, run_id=run["run_id"], stop=True))
     assert structured(stopped)["status"] == "stopped"
+    assert structured(stopped)["conversation_id"] == talk
     assert structured(stopped)["answer"] == "Half"
     assert text_of(stopped).startswith("stopped: What the agent has done by then stays done.")
     assert again["status"] == "stopped"

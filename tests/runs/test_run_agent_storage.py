@@ -65,11 +65,11 @@ async def test_while_the_state_is_out_of_order_a_run_is_this_process_s_own(
     assert "there is no run 'run_x'" in told
 
 
-async def test_a_run_that_this_process_carries_is_not_lost_while_its_lease_is(
+async def test_a_run_of_this_process_is_not_lost_while_its_lease_is(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("amber_mcp.runs.records.LEASE_SECONDS", 0.05)
-    monkeypatch.setattr("amber_mcp.runs.task.RENEWAL_SECONDS", 60)
+    monkeypatch.setattr("amber_mcp.runs.task.HEARTBEAT_SECONDS", 60)
     async with upstream(half) as canned:
         async with connect(settings_of(canned)) as client:
             run = structured(await run_agent(client, **TASK))

@@ -42,7 +42,10 @@ def test_the_best_document_and_passage_come_first(index: SearchIndex):
 def test_endings_umlauts_and_compounds_do_not_matter(index: SearchIndex):
     assert paths(index, "Welche Urlaubstage habe ich?")[0] == "hr/urlaub.md"
     assert paths(index_of("Die Häuser sind rot."), "Haus")
-    assert set(paths(index_of("Der Urlaub ist lang.", "Die Tage"), "Urlaubstage")) == {"0.md", "1.md"}
+    assert set(paths(index_of("Der Urlaub ist lang.", "Die Tage"), "Urlaubstage")) == {
+        "0.md",
+        "1.md",
+    }
     assert "0.md" in paths(index_of("Urlaubsregelung", "Urlaub, Regelung"), "Urlaub")
 
 
