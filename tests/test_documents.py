@@ -1,11 +1,14 @@
 """What the project says of itself: the README's tables, the examples, and `server.json`."""
 
+import ast
+import inspect
 import json
 import os
 import re
 import sys
 import tomllib
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -34,7 +37,28 @@ SECRETS = {
 UPDATE = "UPDATE_SNAPSHOTS" in os.environ
 
 
-def told_default(name: str) -> str:
+def _docstrings_of_settings() -> dict[str, str]:
+    """What stands below each field, without the full stop."""
+    (settings,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(settings, ast.ClassDef)
+    return {
+        ast.unparse(field.target): docstring.value.value.removesuffix(".")
+        for field, docstring in pairwise(settings.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(docstring, ast.Expr)
+        and isinstance(docstring.value, ast.Constant)
+        and isinstance(docstring.value.value, str)
+    }
+
+
+DOCSTRINGS = _docstrings_of_settings()
+
+
+def meaning_of(variable: Variable) -> str:
+    return variable.meaning or DOCSTRINGS[variable.field]
+
+
+def default_of(name: str) -> str:
     field = next(variable.field for variable in variables() if variable.name == name)
     value = getattr(Settings(), field)
     if isinstance(value, bool):
@@ -66,7 +90,7 @@ LIMITS = " ".join(
 
 def variables_table(names: str) -> str:
     rows = [
-        f"| `{variable.name}` | {variable.meaning} | {told_default(variable.name)} |"
+        f"| `{variable.name}` | {meaning_of(variable)} | {default_of(variable.name)} |"
         for variable in variables()
         if variable.name in names.split()
     ]
@@ -184,7 +208,7 @@ def server_json() -> dict[str, object]:
 
 
 def _entry(variable: Variable, known: dict[str, object]) -> dict[str, object]:
-    description = variable.meaning.replace("`", "")
+    description = meaning_of(variable).replace("`", "")
     entry = {"name": variable.name, "description": description, "placeholder": variable.example}
     secret = {"isSecret": True} if variable.name in SECRETS else {}
     return {**entry, **secret, **known, "description": description}
@@ -206,7 +230,7 @@ def test_server_json_names_every_variable_and_the_version() -> None:
     assert list(entries) == [variable.name for variable in variables()]
     assert {name for name, entry in entries.items() if entry.get("isSecret")} == SECRETS
     for variable in variables():
-        assert entries[variable.name]["description"] == variable.meaning.replace("`", "")
+        assert entries[variable.name]["description"] == meaning_of(variable).replace("`", "")
 
 
 def test_server_json_is_valid() -> None:

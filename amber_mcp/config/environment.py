@@ -12,15 +12,15 @@ _UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
 
 @dataclass(frozen=True)
 class Env:
-    """How a setting's variable is read, what it means, and an example: by default, the default.
+    """A variable that fills a setting: how it is read, and an example (without: the default).
 
-    Its name is that of the field (`AMBER_CALL_TIMEOUT` for `call_timeout`) unless it is given.
+    It means what the setting's docstring says, unless `meaning` is given.
     """
 
+    name: str
     parse: Callable[[str], object]
-    meaning: str
     example: str = ""
-    name: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)

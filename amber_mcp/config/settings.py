@@ -1,8 +1,7 @@
 """Settings: one frozen object, made from the environment.
 
-Each setting is declared once, with its variable: how that is read, an example, and what it means.
-A faulty value never stops a stdio server from listing its tools: it is kept in `problems`, and
-each call is answered with it.
+Each setting is declared once, with its variable. A faulty value never stops a stdio server from
+listing its tools: it is put into `problems`, and each call is answered with it.
 """
 
 import os
@@ -35,258 +34,164 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     base_url: Annotated[
-        str,
-        Env(
-            parsers.tenant,
-            "Your tenant's address; `sandbox` starts the embedded amber",
-            "https://yourcompany.ambersearch.de",
-        ),
+        str, Env("AMBER_BASE_URL", parsers.tenant, "https://yourcompany.ambersearch.de")
     ] = ""
+    """Your tenant's address; `sandbox` starts the embedded amber."""
     api_key: Annotated[
         SecretStr,
-        Env(parsers.api_key, "Your API key", "ambrs-…"),
+        Env("AMBER_API_KEY", parsers.api_key, "ambrs-…"),
         Env(
+            "AMBER_API_KEY_FILE",
             parsers.api_key_file,
-            "A file that holds the key, instead of `AMBER_API_KEY`",
             "/run/secrets/amber_key",
-            name="AMBER_API_KEY_FILE",
+            meaning="A file that holds the key, instead of `AMBER_API_KEY`",
         ),
     ] = SecretStr("")
+    """Your API key."""
     openai_models: Annotated[
-        tuple[str, ...],
-        Env(
-            parsers.names,
-            "Models of the tenant's OpenAI-format API, which lists none itself",
-            "azure/gpt-5.4",
-        ),
+        tuple[str, ...], Env("AMBER_OPENAI_MODELS", parsers.names, "azure/gpt-5.4")
     ] = ()
+    """Models of the tenant's OpenAI-format API, which lists none itself."""
     morpheus_base_url: Annotated[
-        str,
-        Env(
-            parsers.gateway,
-            "The Morpheus API Gateway, for `chat_completion`",
-            "https://api.mor.org",
-        ),
+        str, Env("MORPHEUS_BASE_URL", parsers.gateway, "https://api.mor.org")
     ] = ""
-    morpheus_api_key: Annotated[SecretStr, Env(parsers.api_key, "The gateway's key", "sk-…")] = (
+    """The Morpheus API Gateway, for `chat_completion`."""
+    morpheus_api_key: Annotated[SecretStr, Env("MORPHEUS_API_KEY", parsers.api_key, "sk-…")] = (
         SecretStr("")
     )
+    """The gateway's key."""
     adaptive_base_url: Annotated[
-        str,
-        Env(
-            parsers.gateway,
-            "An Adaptive Engine, for `chat_completion` and `send_feedback`",
-            "https://adaptive.yourcompany.example",
-        ),
+        str, Env("ADAPTIVE_BASE_URL", parsers.gateway, "https://adaptive.yourcompany.example")
     ] = ""
-    adaptive_api_key: Annotated[SecretStr, Env(parsers.api_key, "The engine's key", "…")] = (
+    """An Adaptive Engine, for `chat_completion` and `send_feedback`."""
+    adaptive_api_key: Annotated[SecretStr, Env("ADAPTIVE_API_KEY", parsers.api_key, "…")] = (
         SecretStr("")
     )
+    """The engine's key."""
     adaptive_models: Annotated[
-        tuple[str, ...],
-        Env(
-            parsers.names,
-            "The engine's models, as `project/model` or `project`; it lists none itself",
-            "support/llama-3,support",
-        ),
+        tuple[str, ...], Env("ADAPTIVE_MODELS", parsers.names, "support/llama-3,support")
     ] = ()
+    """The engine's models, as `project/model` or `project`; it lists none itself."""
     model: Annotated[
         str,
-        Env(
-            parsers.pattern(r"\S+", "a model id: it holds a space"),
-            "The model; unset: the first that the tenant lists",
-            "azure-gpt-4o",
-        ),
+        Env("AMBER_MODEL", parsers.pattern(r"\S+", "a model id: it holds a space"), "azure-gpt-4o"),
     ] = ""
+    """The model; unset: the first that the tenant lists."""
     language: Annotated[
         str,
         Env(
+            "AMBER_LANGUAGE",
             parsers.pattern(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language code"),
-            "The language of questions and answers",
             "de",
         ),
     ] = "en"
+    """The language of questions and answers."""
     agents: Annotated[
         Mapping[str, str],
-        Env(
-            parsers.agents,
-            "Names for agents, as `name=id` pairs with commas between them",
-            "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac,legal=…",
-        ),
+        Env("AMBER_AGENTS", parsers.agents, "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac,legal=…"),
     ] = {}
-    tools: Annotated[
-        tuple[str, ...],
-        Env(
-            parsers.tools,
-            "The tools to offer, and no others; `chat_completion`, `send_feedback` need it",
-            "ask_amber,web_search",
-        ),
-    ] = DEFAULT_TOOLS
+    """Names for agents, as `name=id` pairs with commas between them."""
+    tools: Annotated[tuple[str, ...], Env("AMBER_TOOLS", parsers.tools, "ask_amber,web_search")] = (
+        DEFAULT_TOOLS
+    )
+    """The tools to offer, and no others; `chat_completion`, `send_feedback` need it."""
     upload_roots: Annotated[
         tuple[Path, ...] | None,
         Env(
+            "AMBER_UPLOAD_ROOTS",
             parsers.upload_roots,
-            "Folders for `upload_file` and images of `chat_completion`; `:` (Windows: `;`) between",
             f"/home/me/Documents{os.pathsep}/home/me/Desktop",
         ),
     ] = None
+    """Folders for `upload_file` and images of `chat_completion`; `:` (Windows: `;`) between."""
     upload_field: Annotated[
         str,
         Env(
+            "AMBER_UPLOAD_FIELD",
             parsers.pattern(r"[A-Za-z0-9_.\[\]-]+", "a form field's name"),
-            "The form field in which amber expects a file",
             "file",
         ),
     ] = "file"
-    stream: Annotated[
-        bool, Env(parsers.switch, "`off` asks amber for whole answers instead of streams", "off")
-    ] = True
-    structured: Annotated[
-        bool,
-        Env(
-            parsers.switch,
-            "`off` leaves out structured results, for hosts that choke on them",
-            "off",
-        ),
-    ] = True
-    web_with_company: Annotated[
-        bool,
-        Env(
-            parsers.switch,
-            "`on` lets `web_search` send a conversation's company answers along",
-            "on",
-        ),
-    ] = False
+    """The form field in which amber expects a file."""
+    stream: Annotated[bool, Env("AMBER_STREAM", parsers.switch, "off")] = True
+    """`off` asks amber for whole answers instead of streams."""
+    structured: Annotated[bool, Env("AMBER_STRUCTURED", parsers.switch, "off")] = True
+    """`off` leaves out structured results, for hosts that choke on them."""
+    web_with_company: Annotated[bool, Env("AMBER_WEB_WITH_COMPANY", parsers.switch, "on")] = False
+    """`on` lets `web_search` send a conversation's company answers along."""
     state: Annotated[
         storage.StorageLocation,
-        Env(
-            storage.storage_location,
-            "Where conversations, runs and uploads are kept: `memory`, `sqlite:PATH` or `redis://…`",
-            "sqlite:~/.amber-mcp/state.db",
-        ),
+        Env("AMBER_STATE", storage.storage_location, "sqlite:~/.amber-mcp/state.db"),
     ] = storage.StorageLocation()
+    """Where conversations, runs and uploads are kept: `memory`, `sqlite:PATH` or `redis://…`."""
     state_keys: Annotated[
-        tuple[SecretStr, ...],
-        Env(
-            storage.state_keys,
-            "Encrypts what is in Redis: `openssl rand -base64 32`; of several, the first encrypts",
-            "…",
-            name="AMBER_STATE_KEY",
-        ),
+        tuple[SecretStr, ...], Env("AMBER_STATE_KEY", storage.state_keys, "…")
     ] = ()
+    """Encrypts what is in Redis: `openssl rand -base64 32`; of several, the first encrypts."""
     state_ttl: Annotated[
-        storage.TimeToLive,
-        Env(
-            storage.time_to_live,
-            "How long each kind is kept after it was last written, or one duration for all",
-            "conversation=30d,run=12h",
-        ),
+        storage.TimeToLive, Env("AMBER_STATE_TTL", storage.time_to_live, "conversation=30d,run=12h")
     ] = storage.TimeToLive()
+    """How long each kind is kept after it was last written, or one duration for all."""
     ca_bundle: Annotated[
-        Path | None,
-        Env(
-            parsers.pem_path,
-            "Authorities to trust besides the system's: a PEM file, or a folder of them",
-            "/etc/ssl/yourcompany-ca.pem",
-        ),
+        Path | None, Env("AMBER_CA_BUNDLE", parsers.pem_path, "/etc/ssl/yourcompany-ca.pem")
     ] = None
+    """Authorities to trust besides the system's: a PEM file, or a folder of them."""
     client_cert: Annotated[
-        Path | None,
-        Env(
-            parsers.pem_path,
-            "A client certificate (PEM), for networks that ask for one",
-            "/etc/ssl/client.pem",
-        ),
+        Path | None, Env("AMBER_CLIENT_CERT", parsers.pem_path, "/etc/ssl/client.pem")
     ] = None
+    """A client certificate (PEM), for networks that ask for one."""
     client_key: Annotated[
-        Path | None,
-        Env(
-            parsers.pem_path,
-            "Its private key (PEM); unset: in the same file",
-            "/etc/ssl/client.key",
-        ),
+        Path | None, Env("AMBER_CLIENT_KEY", parsers.pem_path, "/etc/ssl/client.key")
     ] = None
-    client_key_password: Annotated[
-        SecretStr, Env(SecretStr, "The password of that key, where it is encrypted", "…")
-    ] = SecretStr("")
-    connect_timeout: Annotated[
-        float, Env(parsers.seconds, "Seconds until a connection must stand")
-    ] = 10
-    read_timeout: Annotated[float, Env(parsers.seconds, "Seconds that amber may stay silent")] = 120
-    call_timeout: Annotated[
-        float,
-        Env(
-            parsers.seconds,
-            "Seconds that one tool call may take; keep it below the host's own limit",
-        ),
-    ] = 50
-    run_timeout: Annotated[
-        float,
-        Env(
-            parsers.seconds, "Seconds that an agent's run may take, over all calls that wait for it"
-        ),
-    ] = 1800
-    max_runs: Annotated[
-        int, Env(parsers.at_least(1), "Runs of agents that one caller may have under way at a time")
-    ] = 8
-    max_answer_chars: Annotated[
-        int, Env(parsers.at_least(200), "Characters of an answer that the assistant gets to see")
-    ] = 40_000
-    max_history_chars: Annotated[
-        int,
-        Env(
-            parsers.at_least(0),
-            "Characters of a conversation's earlier turns that go to amber, the latest first",
-        ),
-    ] = 60_000
-    max_upload_bytes: Annotated[
-        int, Env(parsers.at_least(1), "The largest file that is uploaded")
-    ] = 2 * 1024**3
-    max_body_bytes: Annotated[
-        int, Env(parsers.at_least(1024), "The largest message that the server takes")
-    ] = 32 * 1024**2
-    retries: Annotated[
-        int,
-        Env(
-            parsers.at_least(0),
-            "How often a request is made again that found no connection, or HTTP 429 or 503",
-        ),
-    ] = 3
+    """Its private key (PEM); unset: in the same file."""
+    client_key_password: Annotated[SecretStr, Env("AMBER_CLIENT_KEY_PASSWORD", SecretStr, "…")] = (
+        SecretStr("")
+    )
+    """The password of that key, where it is encrypted."""
+    connect_timeout: Annotated[float, Env("AMBER_CONNECT_TIMEOUT", parsers.seconds)] = 10
+    """Seconds until a connection must stand."""
+    read_timeout: Annotated[float, Env("AMBER_READ_TIMEOUT", parsers.seconds)] = 120
+    """Seconds that amber may stay silent."""
+    call_timeout: Annotated[float, Env("AMBER_CALL_TIMEOUT", parsers.seconds)] = 50
+    """Seconds that one tool call may take; keep it below the host's own limit."""
+    run_timeout: Annotated[float, Env("AMBER_RUN_TIMEOUT", parsers.seconds)] = 1800
+    """Seconds that an agent's run may take, over all calls that wait for it."""
+    max_runs: Annotated[int, Env("AMBER_MAX_RUNS", parsers.at_least(1))] = 8
+    """Runs of agents that one caller may have under way at a time."""
+    max_answer_chars: Annotated[int, Env("AMBER_MAX_ANSWER_CHARS", parsers.at_least(200))] = 40_000
+    """Characters of an answer that the assistant gets to see."""
+    max_history_chars: Annotated[int, Env("AMBER_MAX_HISTORY_CHARS", parsers.at_least(0))] = 60_000
+    """Characters of a conversation's earlier turns that go to amber, the latest first."""
+    max_upload_bytes: Annotated[int, Env("AMBER_MAX_UPLOAD_BYTES", parsers.at_least(1))] = (
+        2 * 1024**3
+    )
+    """The largest file that is uploaded."""
+    max_body_bytes: Annotated[int, Env("AMBER_MAX_BODY_BYTES", parsers.at_least(1024))] = (
+        32 * 1024**2
+    )
+    """The largest message that the server takes."""
+    retries: Annotated[int, Env("AMBER_RETRIES", parsers.at_least(0))] = 3
+    """How often a request is made again that found no connection, or HTTP 429 or 503."""
     max_concurrent_requests: Annotated[
-        int,
-        Env(
-            parsers.at_least(1),
-            "Requests to one host at a time; others wait, and fail as `overloaded` in the end",
-        ),
+        int, Env("AMBER_MAX_CONCURRENT_REQUESTS", parsers.at_least(1))
     ] = 32
-    max_response_bytes: Annotated[
-        int, Env(parsers.at_least(1024), "The longest answer that is read from amber")
-    ] = 32 * 1024**2
-    max_event_bytes: Annotated[
-        int, Env(parsers.at_least(1024), "The longest event of a streamed answer")
-    ] = 4 * 1024**2
-    max_error_chars: Annotated[
-        int, Env(parsers.at_least(0), "Characters of amber's own words in an error")
-    ] = 600
-    max_list_entries: Annotated[
-        int,
-        Env(
-            parsers.at_least(1),
-            "Sources of an answer, models and uploads that the assistant gets to see",
-        ),
-    ] = 100
-    log_level: Annotated[
-        LogLevel,
-        Env(
-            parsers.log_level,
-            "What is logged on stderr: `debug`, `info`, `warning` or `error`",
-            "info",
-        ),
-    ] = "warning"
-    log_content: Annotated[
-        bool,
-        Env(parsers.switch, "`on` logs arguments and answers as well, at the level `info`", "on"),
-    ] = False
+    """Requests to one host at a time; others wait, and fail as `overloaded` in the end."""
+    max_response_bytes: Annotated[int, Env("AMBER_MAX_RESPONSE_BYTES", parsers.at_least(1024))] = (
+        32 * 1024**2
+    )
+    """The longest answer that is read from amber."""
+    max_event_bytes: Annotated[int, Env("AMBER_MAX_EVENT_BYTES", parsers.at_least(1024))] = (
+        4 * 1024**2
+    )
+    """The longest event of a streamed answer."""
+    max_error_chars: Annotated[int, Env("AMBER_MAX_ERROR_CHARS", parsers.at_least(0))] = 600
+    """Characters of amber's own words in an error."""
+    max_list_entries: Annotated[int, Env("AMBER_MAX_LIST_ENTRIES", parsers.at_least(1))] = 100
+    """Sources of an answer, models and uploads that the assistant gets to see."""
+    log_level: Annotated[LogLevel, Env("AMBER_LOG_LEVEL", parsers.log_level, "info")] = "warning"
+    """What is logged on stderr: `debug`, `info`, `warning` or `error`."""
+    log_content: Annotated[bool, Env("AMBER_LOG_CONTENT", parsers.switch, "on")] = False
+    """`on` logs arguments and answers as well, at the level `info`."""
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -344,8 +249,8 @@ class Settings(BaseModel):
         """Every configured secret that can be told from a word, for `redact`."""
         passwords = (self.client_key_password, self.state.password)
         held = (each.get_secret_value() for each in passwords if each is not None)
-        seals = (key.get_secret_value() for key in self.state_keys)
-        return (*self.keys, *seals, *distinct_secrets(held))
+        state_keys = (key.get_secret_value() for key in self.state_keys)
+        return (*self.keys, *state_keys, *distinct_secrets(held))
 
     @property
     def uses_sandbox(self) -> bool:
@@ -376,16 +281,12 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _name(field: str) -> str:
-    return (field if field.startswith(("morpheus_", "adaptive_")) else f"amber_{field}").upper()
-
-
 @cache
 def variables() -> tuple[Variable, ...]:
     """Every variable, in the order in which the settings are declared."""
     return tuple(
         Variable(
-            env.name or _name(field),
+            env.name,
             field,
             env.parse,
             env.example or str(declared.default),

@@ -76,7 +76,7 @@ def storage_location(value: str) -> StorageLocation:
 
 
 def state_keys(value: str) -> tuple[SecretStr, ...]:
-    """Read one key, or several with commas between them: the first seals, all of them open."""
+    """Read one key, or several with commas between: the first encrypts, all of them decrypt."""
     keys = [part.strip() for part in value.split(",") if part.strip()]
     if not keys or any(len(set(decode_key(key))) < _LEAST_DIFFERENT for key in keys):
         raise InvalidValueError(
