@@ -179,6 +179,8 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise SandboxError(f"cannot listen on {host} port {port}: {error.strerror}") from error
     with listener:
+        # Connections inherit it. Without it, each answer to a kept connection waits 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

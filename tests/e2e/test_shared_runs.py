@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import httpx2
@@ -21,7 +22,11 @@ from tests.upstream import OrderedStream, Upstream, completion, running_upstream
 
 __all__ = ["redis_server", "shared_place"]
 
-TASK = {"agent": "hr", "task": "Go."}
+
+@pytest.fixture
+def task() -> dict[str, str]:
+    """A task that no other test gives: they share a Redis server."""
+    return {"agent": "hr", "task": f"Go. {uuid4()}"}
 
 
 @dataclass
@@ -79,7 +84,7 @@ async def has(server: Server, run_id: str, text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_a_run_is_read_and_waited_for_through_another_server(
-    shared_place: Place, mode: str
+    shared_place: Place, task: dict[str, str], mode: str
 ) -> None:
     stream = OrderedStream()
     with anyio.fail_after(50):
@@ -87,10 +92,10 @@ async def test_a_run_is_read_and_waited_for_through_another_server(
             settings = settings_of(upstream, shared_place)
             async with server(settings, mode) as one, server(settings, mode) as other:
                 stream.send("One ")
-                begun = await one.run_agent(**TASK)
+                begun = await one.run_agent(**task)
                 run = await has(other, begun["run_id"], "One ")
                 assert run["status"] == "running"
-                assert (await other.run_agent(**TASK))["run_id"] == begun["run_id"]
+                assert (await other.run_agent(**task))["run_id"] == begun["run_id"]
                 stream.end("two")
                 run = await other.run_agent(run_id=begun["run_id"])
                 assert (run["status"], run["answer"]) == ("completed", "One two")
@@ -100,14 +105,16 @@ async def test_a_run_is_read_and_waited_for_through_another_server(
     assert len(upstream.seen) == 2
 
 
-async def test_a_run_is_stopped_through_another_server(shared_place: Place) -> None:
+async def test_a_run_is_stopped_through_another_server(
+    shared_place: Place, task: dict[str, str]
+) -> None:
     stream = OrderedStream()
     with anyio.fail_after(50):
         async with running_upstream(stream) as upstream:
             settings = settings_of(upstream, shared_place)
             async with server(settings) as one, server(settings) as other:
                 stream.send("One ")
-                begun = await one.run_agent(**TASK)
+                begun = await one.run_agent(**task)
                 await has(other, begun["run_id"], "One ")
                 stopped = await other.run_agent(run_id=begun["run_id"], stop=True)
                 while stopped["status"] == "running":
@@ -117,7 +124,9 @@ async def test_a_run_is_stopped_through_another_server(shared_place: Place) -> N
                 assert (await one.run_agent(run_id=begun["run_id"]))["status"] == "stopped"
 
 
-async def test_a_run_whose_server_is_killed_is_lost_with_its_text(shared_place: Place) -> None:
+async def test_a_run_whose_server_is_killed_is_lost_with_its_text(
+    shared_place: Place, task: dict[str, str]
+) -> None:
     stream = OrderedStream()
     with anyio.fail_after(55):
         async with running_upstream(stream) as upstream:
@@ -126,7 +135,7 @@ async def test_a_run_whose_server_is_killed_is_lost_with_its_text(shared_place: 
                 try:
                     async with server(settings) as one:
                         stream.send("Half")
-                        begun = await one.run_agent(**TASK)
+                        begun = await one.run_agent(**task)
                         await has(other, begun["run_id"], "Half")
                         one.process.send_signal(signal.SIGKILL)
                         await one.process.wait()
@@ -144,14 +153,16 @@ async def test_a_run_whose_server_is_killed_is_lost_with_its_text(shared_place: 
                 assert "look what was done before you begin the task anew" in str(told)
 
 
-async def test_a_server_that_is_ended_says_that_its_runs_are_lost(shared_place: Place) -> None:
+async def test_a_server_that_is_ended_says_that_its_runs_are_lost(
+    shared_place: Place, task: dict[str, str]
+) -> None:
     stream = OrderedStream()
     with anyio.fail_after(50):
         async with running_upstream(stream) as upstream:
             settings = settings_of(upstream, shared_place)
             async with server(settings) as one:
                 stream.send("Half")
-                begun = await one.run_agent(**TASK)
+                begun = await one.run_agent(**task)
                 await has(one, begun["run_id"], "Half")
                 one.process.terminate()
                 assert await one.process.wait() == 0
@@ -161,7 +172,7 @@ async def test_a_server_that_is_ended_says_that_its_runs_are_lost(shared_place: 
 
 
 @pytest.mark.parametrize("mode", ERAS)
-async def test_a_run_outlives_the_connection_that_began_it(mode: str) -> None:
+async def test_a_run_outlives_the_connection_that_began_it(task: dict[str, str], mode: str) -> None:
     stream = OrderedStream()
     memory = Place("memory", {"AMBER_STATE": "memory"})
     with anyio.fail_after(50):
@@ -175,8 +186,8 @@ async def test_a_run_outlives_the_connection_that_began_it(mode: str) -> None:
                             leaving.cancel()
 
                         stream.send("One ")
-                        await client.call_tool("run_agent", TASK, progress_callback=leave)
-                begun = await one.run_agent(**TASK)
+                        await client.call_tool("run_agent", task, progress_callback=leave)
+                begun = await one.run_agent(**task)
                 assert (begun["status"], begun["answer"]) == ("running", "One ")
                 stream.end("two")
                 run = await one.run_agent(run_id=begun["run_id"])
