@@ -13,8 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from amber_mcp.errors import NotFound
-from amber_mcp.storage.base import Key, Store
-from amber_mcp.storage.validation import validating
+from amber_mcp.storage.base import Key, Store, validating
 
 Origin = Literal["company", "web"]
 

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from amber_mcp.storage.base import Key, Store
-from amber_mcp.storage.validation import InvalidRecord, validating
+from amber_mcp.storage.base import InvalidRecord, Key, Store, validating
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.files.uploads import Upload
-from amber_mcp.storage.deadline import storage_deadline
+from amber_mcp.storage.base import storage_deadline
 from amber_mcp.text.quoting import truncate
 from amber_mcp.text.sanitise import one_line
 

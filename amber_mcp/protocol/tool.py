@@ -42,7 +42,7 @@ class Call:
         return max(0.0, self.app.settings.call_timeout - self.clock.elapsed)
 
     @property
-    def seconds_to_keep(self) -> float:
+    def seconds_to_save(self) -> float:
         """How long it may take to keep what the call has brought."""
         return min(_KEEPING_SECONDS, self.seconds_left + _KEEPING_GRACE_SECONDS)
 

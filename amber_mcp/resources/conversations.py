@@ -1,7 +1,7 @@
 """`amber://conversations/{id}`: what was asked and answered."""
 
 from amber_mcp.app import App
-from amber_mcp.storage.deadline import storage_deadline
+from amber_mcp.storage.base import storage_deadline
 
 from .resource import Entry, template, titled
 from .transcript import transcript

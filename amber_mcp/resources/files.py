@@ -1,7 +1,7 @@
 """`amber://files`: which file had which id."""
 
 from amber_mcp.app import App
-from amber_mcp.storage.deadline import storage_deadline
+from amber_mcp.storage.base import storage_deadline
 
 from .resource import as_json, resource
 

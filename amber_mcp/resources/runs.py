@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from amber_mcp.app import App
-from amber_mcp.runs.result import run_result
-from amber_mcp.storage.deadline import storage_deadline
+from amber_mcp.storage.base import storage_deadline
 from amber_mcp.text.redaction import TRUNCATED
+from amber_mcp.tools.run_result import run_result
 
 from .resource import Entry, template, titled
 from .transcript import blockquote

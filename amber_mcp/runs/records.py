@@ -14,8 +14,7 @@ import anyio
 from pydantic import JsonValue
 
 from amber_mcp.errors import NotFound
-from amber_mcp.storage.base import Key, Kind, Store
-from amber_mcp.storage.validation import InvalidRecord, validating
+from amber_mcp.storage.base import InvalidRecord, Key, Kind, Store, validating
 
 from .run import Run, RunSpec, Status
 

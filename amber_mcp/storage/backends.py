@@ -1,4 +1,4 @@
-"""The home that AMBER_STATE names, open."""
+"""Open the backend that AMBER_STATE names."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,13 +12,13 @@ from .base import Store
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """Where the settings say that state is kept.
+    """The store that the settings name.
 
-    A Redis server need not be there yet, and an SQLite file may be locked: what uses the store
-    tells, and works once it can.
+    A Redis server need not be there yet, and an SQLite file may be locked: then each call that uses
+    the store says so, and works once it can.
 
     Raises:
-        NotConfigured: if the home cannot be used.
+        NotConfigured: if the backend cannot be used.
     """
     match settings.state.scheme:
         case "memory":
@@ -53,6 +53,6 @@ async def _open_redis(settings: Settings) -> AsyncIterator[Store]:
         tls = tls_context(settings)
     if not settings.state_keys:
         raise NotConfigured("AMBER_STATE_KEY is not set, which encrypts what is kept in Redis")
-    seals = Keyring([decode_key(key.get_secret_value()) for key in settings.state_keys])
-    async with open_redis(RedisClient(settings.state, tls), seals) as store:
+    keyring = Keyring([decode_key(key.get_secret_value()) for key in settings.state_keys])
+    async with open_redis(RedisClient(settings.state, tls), keyring) as store:
         yield store

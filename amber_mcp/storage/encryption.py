@@ -1,4 +1,4 @@
-"""Sealed values: what others keep for us, they can neither read nor change."""
+"""Encrypted values: whoever stores them can neither read nor change them."""
 
 import secrets
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _NONCE_BYTES = 12
 
 
 class Keyring:
-    """Seals with the first of several keys, and opens what any of them sealed.
+    """Encrypts with the first of several keys, and decrypts what any of them encrypted.
 
-    A sealed value is a format byte, the id of its key, a nonce, and AES-256-GCM's output.
+    An encrypted value is a format byte, the id of its key, a nonce, and AES-256-GCM's output.
 
     Args:
         keys: at least one, each of 32 random bytes or more.
@@ -30,35 +30,35 @@ class Keyring:
         }
         self._first = next(iter(self._ciphers))
 
-    def seal(self, content: bytes, place: bytes) -> bytes:
-        """Seal `content` so that it opens at `place` alone."""
+    def encrypt(self, content: bytes, place: bytes) -> bytes:
+        """Encrypt `content` so that it is decrypted at `place` alone."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         head = _FORMAT + self._first
         return head + nonce + self._ciphers[self._first].encrypt(nonce, content, head + place)
 
-    def open(self, sealed: bytes, place: bytes) -> bytes:
-        """What was sealed.
+    def decrypt(self, encrypted: bytes, place: bytes) -> bytes:
+        """What was encrypted.
 
         Raises:
-            NotConfigured: naming AMBER_STATE_KEY, if none of the keys opens it.
+            NotConfigured: naming AMBER_STATE_KEY, if none of the keys decrypts it.
         """
-        head, rest = sealed[: 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
+        head, rest = encrypted[: 1 + _ID_BYTES], encrypted[1 + _ID_BYTES :]
         cipher = self._ciphers.get(head[1:]) if head[:1] == _FORMAT else None
         if cipher is None:
             raise NotConfigured(
-                "AMBER_STATE_KEY does not open what Redis keeps: it was sealed with another key. "
+                "AMBER_STATE_KEY does not decrypt what Redis holds: another key encrypted it. "
                 "Set the key with which it was written, or list that one after the new one"
             )
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + place)
         except (InvalidTag, ValueError):
             raise NotConfigured(
-                "AMBER_STATE_KEY does not open what Redis keeps: it was changed there"
+                "AMBER_STATE_KEY does not decrypt what Redis holds: it was changed there"
             ) from None
 
-    def is_of_the_first_key(self, sealed: bytes) -> bool:
-        """Whether the key that seals now has sealed it."""
-        return sealed.startswith(_FORMAT + self._first)
+    def is_of_the_first_key(self, encrypted: bytes) -> bool:
+        """Whether the key that encrypts now has encrypted it."""
+        return encrypted.startswith(_FORMAT + self._first)
 
 
 def _derived(key: bytes, purpose: bytes, length: int) -> bytes:

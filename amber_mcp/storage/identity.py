@@ -14,7 +14,7 @@ def caller_hash(tenant: str, identity: str, key: bytes) -> str:
     Args:
         tenant: the tenant's address.
         identity: what tells its callers apart: an amber key, or a token's issuer and subject.
-        key: the home's own (`Store.secret`), without which nobody can try identities.
+        key: the backend's own (`Store.secret`), without which nobody can try identities.
     """
     digest = blake2b(key=key, digest_size=18, person=b"amber-mcp caller")
     for part in (tenant, identity):

@@ -1,4 +1,4 @@
-"""Who waits for which list to grow."""
+"""The tasks of this process that wait for a list to grow."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -7,33 +7,28 @@ import anyio
 
 
 class Notifier:
-    """The tasks that wait, each with an event of its own; a task that leaves leaves nothing."""
+    """An event for each task that waits; a task that leaves leaves nothing."""
 
     def __init__(self) -> None:
-        self._bells: dict[Hashable, set[anyio.Event]] = {}
+        self._events: dict[Hashable, set[anyio.Event]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._bells.values()))
+        return sum(map(len, self._events.values()))
 
     @contextmanager
-    def bell(self, key: Hashable) -> Iterator[anyio.Event]:
-        """An event that the next `ring` for `key` sets. Look at the list after it is there."""
-        bell = anyio.Event()
-        bells = self._bells.setdefault(key, set())
-        bells.add(bell)
+    def event(self, key: Hashable) -> Iterator[anyio.Event]:
+        """An event that the next `notify` for `key` sets. Look at the list once it is there."""
+        event = anyio.Event()
+        events = self._events.setdefault(key, set())
+        events.add(event)
         try:
-            yield bell
+            yield event
         finally:
-            bells.discard(bell)
-            if not bells and self._bells.get(key) is bells:
-                del self._bells[key]
+            events.discard(event)
+            if not events and self._events.get(key) is events:
+                del self._events[key]
 
-    def ring(self, key: Hashable) -> None:
-        """Wake those who wait for one list."""
-        for bell in self._bells.get(key, ()):
-            bell.set()
-
-    def ring_all(self) -> None:
-        """Wake everybody."""
-        for key in self._bells:
-            self.ring(key)
+    def notify(self, key: Hashable) -> None:
+        """Wake those who wait for `key`."""
+        for event in self._events.get(key, ()):
+            event.set()

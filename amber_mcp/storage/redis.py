@@ -1,49 +1,34 @@
 """State in Redis: any number of replicas share it.
 
-The names there are hashes, and all values, ids included, are sealed: whoever reads Redis sees how
-much is kept of which kind, and when, but not for whom or what.
+The names there are hashes, and all values, ids included, are encrypted: whoever reads Redis sees
+how much there is of which kind, and when it was written, but not of whom or what.
 """
 
-import logging
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
+from typing import ClassVar
 
 import anyio
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from amber_mcp.process import background_tasks
-
 from .base import Key, Kind, Store
 from .encryption import Keyring
-from .notifier import Notifier
 from .redis_client import RedisClient
-from .redis_scripts import ADD, APPEND, DELETE, IDS, PUT
+from .redis_scripts import ADD, APPEND, DELETE, IDS, ITEMS, PUT
 
 _PREFIX = "amber-mcp:"
 _SECRET = f"{_PREFIX}secret"
-_APPENDED = f"{_PREFIX}appended"
-_SECONDS_TO_SUBSCRIBE = 1.0
-_SECONDS_OF_SILENCE = 10.0
-_SECONDS_BETWEEN_LOOKS = 5.0
-_SECONDS_BETWEEN_LOOKS_WHILE_DEAF = 0.5
-
-_Word = str | bytes | int
-
-logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_redis(client: RedisClient, seals: Keyring) -> AsyncIterator["RedisStore"]:
+async def open_redis(client: RedisClient, keyring: Keyring) -> AsyncIterator["RedisStore"]:
     """The state in a Redis server, which need not be there yet."""
-    store = RedisStore(client, seals)
     try:
-        async with background_tasks() as tasks:
-            tasks.start_soon(store.listen)
-            yield store
+        yield RedisStore(client, keyring)
     finally:
         with anyio.move_on_after(1, shield=True):
             await client.aclose()
@@ -52,152 +37,93 @@ async def open_redis(client: RedisClient, seals: Keyring) -> AsyncIterator["Redi
 class RedisStore(Store):
     """Every method is one command or one script. Opened by `open_redis`."""
 
-    def __init__(self, client: RedisClient, seals: Keyring) -> None:
+    poll_seconds: ClassVar[float] = 0.4
+
+    def __init__(self, client: RedisClient, keyring: Keyring) -> None:
+        super().__init__()
         self._client = client
-        self._seals = seals
-        self._add, self._put, self._append, self._delete, self._ids = map(
-            client.redis.register_script, (ADD, PUT, APPEND, DELETE, IDS)
+        self._keyring = keyring
+        self._add, self._put, self._append, self._items, self._delete, self._ids = map(
+            client.redis.register_script, (ADD, PUT, APPEND, ITEMS, DELETE, IDS)
         )
-        self._waiting = Notifier()
-        self._anybody = anyio.Event()
-        self._listening = anyio.Event()
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
-        keys, about = self._to_write(key, record, ttl)
-        keys.append(_token())
-        return bool(await self._client.run(lambda: self._add(keys, about)))
+        keys = [_entry(key), _index(key.kind, key.caller), _token()]
+        arguments = [*self._id_and_ttl(key, ttl), self._encrypt(record, key, "record")]
+        return bool(await self._client.run(lambda: self._add(keys, arguments)))
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
-        keys, about = self._to_write(key, record, ttl)
-        await self._client.run(lambda: self._put(keys, about))
+        keys = [_entry(key), _index(key.kind, key.caller)]
+        arguments = [*self._id_and_ttl(key, ttl), self._encrypt(record, key, "record")]
+        await self._client.run(lambda: self._put(keys, arguments))
 
     async def get(self, key: Key) -> JsonValue:
-        place = _record(_name(key))
-        sealed = await self._client.command("GET", place)
-        return None if sealed is None else self._opened(sealed, place)
+        encrypted = await self._client.command("HGET", _entry(key), "record")
+        return None if encrypted is None else self._decrypt(encrypted, key, "record")
 
     async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
-        place = _items(_name(key))
-        keys = [place, *_index(key.kind, key.caller), _token()]
-        sealed = [self._seals.seal(to_json(item), place.encode()) for item in items]
-        about = [*self._about(key, ttl), _APPENDED, int(create), *sealed]
-        return bool(await self._client.run(lambda: self._append(keys, about)))
+        keys = [_entry(key), _index(key.kind, key.caller), _token()]
+        encrypted = [self._encrypt(item, key, "item") for item in items]
+        arguments = [*self._id_and_ttl(key, ttl), int(create), *encrypted]
+        is_added = bool(await self._client.run(lambda: self._append(keys, arguments)))
+        if is_added:
+            self._notifier.notify(key)
+        return is_added
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
-        place = _items(_name(key))
-        return [
-            self._opened(sealed, place)
-            for sealed in await self._client.command("LRANGE", place, start, -1)
-        ]
+        found = await self._client.run(lambda: self._items([_entry(key)], [start]))
+        return [self._decrypt(encrypted, key, "item") for encrypted in found]
 
-    async def wait(self, key: Key, seen: int) -> None:
-        name = _name(key)
-        self._anybody.set()
-        while True:
-            with self._waiting.bell(name.encode()) as bell:
-                with anyio.move_on_after(_SECONDS_TO_SUBSCRIBE):
-                    await self._listening.wait()
-                if await self._client.command("LLEN", _items(name)) > seen:
-                    return
-                with anyio.move_on_after(
-                    _SECONDS_BETWEEN_LOOKS
-                    if self._listening.is_set()
-                    else _SECONDS_BETWEEN_LOOKS_WHILE_DEAF
-                ):
-                    await bell.wait()
+    async def length(self, key: Key) -> int:
+        return int(await self._client.command("HGET", _entry(key), "length") or 0)
 
     async def delete(self, key: Key) -> None:
-        name = _name(key)
-        keys = [_record(name), _items(name), *_index(key.kind, key.caller)]
-        await self._client.run(lambda: self._delete(keys, [name]))
+        keys = [_entry(key), _index(key.kind, key.caller)]
+        await self._client.run(lambda: self._delete(keys))
 
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
-        found = await self._client.run(lambda: self._ids(_index(kind, caller), [_PREFIX]))
+        found = await self._client.run(lambda: self._ids([_index(kind, caller)]))
         return [
-            self._seals.open(sealed, name).decode()
-            for name, sealed in zip(found[::2], found[1::2], strict=True)
+            self._keyring.decrypt(encrypted, entry).decode()
+            for entry, encrypted in zip(found[::2], found[1::2], strict=True)
         ]
 
     async def secret(self) -> bytes:
         place = _SECRET.encode()
-        sealed = await self._client.command("GET", _SECRET)
-        if sealed is None:
-            fresh = self._seals.seal(secrets.token_bytes(32), place)
+        encrypted = await self._client.command("GET", _SECRET)
+        if encrypted is None:
+            fresh = self._keyring.encrypt(secrets.token_bytes(32), place)
             await self._client.command("SET", _SECRET, fresh, "NX")
-            sealed = await self._client.command("GET", _SECRET)
-        secret = self._seals.open(sealed, place)
-        if not self._seals.is_of_the_first_key(sealed):
-            await self._client.command("SET", _SECRET, self._seals.seal(secret, place))
+            encrypted = await self._client.command("GET", _SECRET)
+        secret = self._keyring.decrypt(encrypted, place)
+        if not self._keyring.is_of_the_first_key(encrypted):
+            await self._client.command("SET", _SECRET, self._keyring.encrypt(secret, place))
         return secret
 
-    async def listen(self) -> None:
-        """Wake those who wait when a list has grown, for as long as somebody does."""
-        while True:
-            await self._anybody.wait()
-            try:
-                await self._hear()
-            except Exception as error:  # noqa: BLE001  # whoever waits looks, and meets it too
-                logger.debug("waiting for Redis was interrupted: %s", type(error).__name__)
-            self._listening = anyio.Event()
-            if not self._waiting:
-                self._anybody = anyio.Event()
-            self._waiting.ring_all()
-            await anyio.sleep(_SECONDS_BETWEEN_LOOKS_WHILE_DEAF)
+    def _id_and_ttl(self, key: Key, ttl: float) -> list[bytes | int]:
+        encrypted = self._keyring.encrypt(key.id.encode(), _entry(key).encode())
+        return [encrypted, max(1, round(ttl * 1000))]
 
-    async def _hear(self) -> None:
-        async with self._client.redis.pubsub() as channel:
-            await channel.subscribe(_APPENDED)
-            is_silent = False
-            while True:
-                message = await channel.get_message(timeout=_SECONDS_OF_SILENCE)
-                if message is None:
-                    if is_silent:
-                        raise TimeoutError
-                    await channel.ping()
-                is_silent = message is None
-                if message and message["type"] == "subscribe":
-                    self._listening.set()
-                    self._waiting.ring_all()
-                elif message and message["type"] == "message":
-                    self._waiting.ring(message["data"])
+    def _encrypt(self, value: JsonValue, key: Key, part: str) -> bytes:
+        return self._keyring.encrypt(to_json(value), f"{_entry(key)}:{part}".encode())
 
-    def _to_write(self, key: Key, record: JsonValue, ttl: float) -> tuple[list[str], list[_Word]]:
-        """What a script has to know to write a record: names in Redis, and the rest."""
-        place = _record(_name(key))
-        sealed = self._seals.seal(to_json(record), place.encode())
-        return [place, *_index(key.kind, key.caller)], [*self._about(key, ttl), sealed]
-
-    def _about(self, key: Key, ttl: float) -> list[_Word]:
-        """What a script has to know to write in the index of the caller's ids."""
-        name = _name(key)
-        sealed_id = self._seals.seal(key.id.encode(), name.encode())
-        return [_PREFIX, name, sealed_id, max(1, round(ttl * 1000))]
-
-    def _opened(self, sealed: bytes, place: str) -> JsonValue:
-        value: JsonValue = from_json(self._seals.open(sealed, place.encode()))
+    def _decrypt(self, encrypted: bytes, key: Key, part: str) -> JsonValue:
+        content = self._keyring.decrypt(encrypted, f"{_entry(key)}:{part}".encode())
+        value: JsonValue = from_json(content)
         return value
 
 
-def _name(key: Key) -> str:
-    return f"{key.kind}:{_hash(key.kind, key.caller, key.id)}"
+def _entry(key: Key) -> str:
+    return f"{_PREFIX}{key.kind}:{_hash(key.kind, key.caller, key.id)}"
 
 
-def _record(name: str) -> str:
-    return f"{_PREFIX}{name}:record"
-
-
-def _items(name: str) -> str:
-    return f"{_PREFIX}{name}:items"
+def _index(kind: Kind, caller: str) -> str:
+    """The name of the sorted set of a caller's entries of one kind."""
+    return f"{_PREFIX}{kind}:{_hash(kind, caller)}:index"
 
 
 def _token() -> str:
     return f"{_PREFIX}token:{secrets.token_urlsafe(18)}"
-
-
-def _index(kind: Kind, caller: str) -> list[str]:
-    """Where the caller's ids of one kind are: in their order, and what they are."""
-    name = _hash(kind, caller)
-    return [f"{_PREFIX}{kind}:{name}:order", f"{_PREFIX}{kind}:{name}:ids"]
 
 
 def _hash(*parts: str) -> str:

@@ -26,7 +26,7 @@ _LIMIT_SECONDS = 5.0
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 3.0
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
-_MAX_AT_A_TIME = 32
+_MAX_CONCURRENT = 32
 _MAX_REASON_CHARS = 300
 
 _T = TypeVar("_T")
@@ -40,17 +40,17 @@ class RedisClient:
         tls: trust, where the connections speak TLS.
     """
 
-    def __init__(self, home: StorageLocation, tls: ssl.SSLContext | None) -> None:
-        self._address = str(home)
-        self._password = home.password or SecretStr("")
-        self._at_a_time = anyio.CapacityLimiter(_MAX_AT_A_TIME)
+    def __init__(self, location: StorageLocation, tls: ssl.SSLContext | None) -> None:
+        self._address = str(location)
+        self._password = location.password or SecretStr("")
+        self._limiter = anyio.CapacityLimiter(_MAX_CONCURRENT)
         self._pool = ConnectionPool(
             connection_class=_Connection,
             tls=tls,
-            host=home.host,
-            port=home.port,
-            db=home.database,
-            username=home.username or None,
+            host=location.host,
+            port=location.port,
+            db=location.database,
+            username=location.username or None,
             password=self._password.get_secret_value() or None,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
@@ -67,8 +67,8 @@ class RedisClient:
         """What Redis answers to a command.
 
         Raises:
-            StateUnavailable: if it cannot be reached, or does not do it.
-            NotConfigured: if it does not let us in.
+            StorageUnavailable: if it cannot be reached, or fails.
+            NotConfigured: if it refuses the user.
         """
         return await self.run(lambda: self._execute(*words))
 
@@ -76,18 +76,18 @@ class RedisClient:
         """What `work` returns, which talks to Redis. Raises as `command` does."""
         try:
             with anyio.fail_after(_LIMIT_SECONDS):
-                async with self._at_a_time:
-                    return await self._tried(work)
+                async with self._limiter:
+                    return await self._with_retries(work)
         except (AuthenticationError, NoPermissionError) as error:
             raise NotConfigured(
-                f"Redis at {self._address} (AMBER_STATE) refuses this user: {self._told(error)}"
+                f"Redis at {self._address} (AMBER_STATE) refuses this user: {self._reason(error)}"
             ) from None
         except (RedisError, OSError) as error:
             raise StorageUnavailable(
-                f"Redis at {self._address} (AMBER_STATE) is out of order: {self._told(error)}"
+                f"Redis at {self._address} (AMBER_STATE) is out of order: {self._reason(error)}"
             ) from None
 
-    async def _tried(self, work: Callable[[], Awaitable[_T]]) -> _T:
+    async def _with_retries(self, work: Callable[[], Awaitable[_T]]) -> _T:
         for pause in _PAUSES:
             try:
                 return await work()
@@ -104,7 +104,7 @@ class RedisClient:
         await self.redis.aclose()
         await self._pool.disconnect()
 
-    def _told(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> str:
         reason = redact(str(error), self._password.get_secret_value())[:_MAX_REASON_CHARS]
         return reason or f"it did not answer within {_LIMIT_SECONDS:g} s"
 

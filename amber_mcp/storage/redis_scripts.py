@@ -1,83 +1,82 @@
 """What Redis does for us in one step, in Lua.
 
-Each caller has an index of each kind: a sorted set of names in the order in which they were last
-written, and a hash that tells their sealed ids.
+An entry is a hash: its `record`, its `id`, and its items under their numbers, of which there are
+`length`. Each caller has an index of each kind: a sorted set of the entries' names in the order in
+which they were last written. All values but `length` are encrypted.
 
 A script that adds is given a token: sent again, because its answer was lost, it is not done again.
 """
 
 _REMEMBERED_MS = 60_000
 
-_INDEX = """
-local function is_there(prefix, name)
-  return redis.call('EXISTS', prefix .. name .. ':record', prefix .. name .. ':items') > 0
-end
-
-local function touch(order, ids, prefix, name, id, ttl)
-  local last = redis.call('ZREVRANGE', order, 0, 0, 'WITHSCORES')
-  redis.call('ZADD', order, (last[2] or 0) + 1, name)
-  redis.call('HSET', ids, name, id)
-  for _, index in ipairs({order, ids}) do
-    if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
-  end
+_TOUCH = """
+local function touch(entry, index, ttl)
+  redis.call('PEXPIRE', entry, ttl)
+  local last = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
+  redis.call('ZADD', index, (last[2] or 0) + 1, entry)
+  if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
   -- Two go for each one that comes, so that the index does not grow with what has expired.
-  for _, old in ipairs(redis.call('ZRANGE', order, 0, 1)) do
-    if not is_there(prefix, old) then
-      redis.call('ZREM', order, old)
-      redis.call('HDEL', ids, old)
-    end
+  for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
+    if redis.call('EXISTS', old) == 0 then redis.call('ZREM', index, old) end
   end
 end
 """
 
-ADD = f"""{_INDEX}
-local record, order, ids, token = unpack(KEYS)
-local prefix, name, id, ttl, value = unpack(ARGV)
-if redis.call('EXISTS', record) == 1 then return redis.call('EXISTS', token) end
+ADD = f"""{_TOUCH}
+local entry, index, token = unpack(KEYS)
+local id, ttl, record = unpack(ARGV)
+if redis.call('HEXISTS', entry, 'record') == 1 then return redis.call('EXISTS', token) end
 redis.call('SET', token, '', 'PX', math.min(ttl, {_REMEMBERED_MS}))
-redis.call('SET', record, value, 'PX', ttl)
-touch(order, ids, prefix, name, id, tonumber(ttl))
+redis.call('HSET', entry, 'id', id, 'record', record)
+touch(entry, index, tonumber(ttl))
 return 1
 """
 
-PUT = f"""{_INDEX}
-local record, order, ids = unpack(KEYS)
-local prefix, name, id, ttl, value = unpack(ARGV)
-redis.call('SET', record, value, 'PX', ttl)
-touch(order, ids, prefix, name, id, tonumber(ttl))
+PUT = f"""{_TOUCH}
+local entry, index = unpack(KEYS)
+local id, ttl, record = unpack(ARGV)
+redis.call('HSET', entry, 'id', id, 'record', record)
+touch(entry, index, tonumber(ttl))
 """
 
-APPEND = f"""{_INDEX}
-local items, order, ids, token = unpack(KEYS)
-local prefix, name, id, ttl, channel, create = unpack(ARGV, 1, 6)
+APPEND = f"""{_TOUCH}
+local entry, index, token = unpack(KEYS)
+local id, ttl, create = unpack(ARGV, 1, 3)
 if redis.call('EXISTS', token) == 1 then return 1 end
-if create == '0' and redis.call('EXISTS', items) == 0 then return 0 end
-if #ARGV == 6 then return 1 end
+local length = tonumber(redis.call('HGET', entry, 'length') or 0)
+if create == '0' and length == 0 then return 0 end
+if #ARGV == 3 then return 1 end
 redis.call('SET', token, '', 'PX', {_REMEMBERED_MS})
-for i = 7, #ARGV do redis.call('RPUSH', items, ARGV[i]) end
-redis.call('PEXPIRE', items, ttl)
-touch(order, ids, prefix, name, id, tonumber(ttl))
-redis.call('PUBLISH', channel, name)
+redis.call('HSET', entry, 'id', id, 'length', length + #ARGV - 3)
+for i = 4, #ARGV do redis.call('HSET', entry, length + i - 4, ARGV[i]) end
+touch(entry, index, tonumber(ttl))
 return 1
+"""
+
+ITEMS = """
+local length = tonumber(redis.call('HGET', KEYS[1], 'length') or 0)
+local items = {}
+for i = tonumber(ARGV[1]), length - 1 do
+  items[#items + 1] = redis.call('HGET', KEYS[1], i)
+end
+return items
 """
 
 DELETE = """
-local record, items, order, ids = unpack(KEYS)
-redis.call('UNLINK', record, items)
-redis.call('ZREM', order, ARGV[1])
-redis.call('HDEL', ids, ARGV[1])
+local entry, index = unpack(KEYS)
+redis.call('UNLINK', entry)
+redis.call('ZREM', index, entry)
 """
 
-IDS = f"""{_INDEX}
-local order, ids = unpack(KEYS)
-local found = {{}}
-for _, name in ipairs(redis.call('ZREVRANGE', order, 0, -1)) do
-  if is_there(ARGV[1], name) then
-    found[#found + 1] = name
-    found[#found + 1] = redis.call('HGET', ids, name)
+IDS = """
+local found = {}
+for _, entry in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, -1)) do
+  local id = redis.call('HGET', entry, 'id')
+  if id then
+    found[#found + 1] = entry
+    found[#found + 1] = id
   else
-    redis.call('ZREM', order, name)
-    redis.call('HDEL', ids, name)
+    redis.call('ZREM', KEYS[1], entry)
   end
 end
 return found

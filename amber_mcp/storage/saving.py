@@ -1,4 +1,4 @@
-"""What is kept of a call: never at the cost of its result, which is there already."""
+"""What is saved of a call: never at the cost of its result, which is there already."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,9 @@ from typing import TypeVar
 import anyio
 from pydantic import BaseModel
 
-from amber_mcp.app import App
 from amber_mcp.errors import AmberError
 from amber_mcp.text.json_values import well_formed_json
-from amber_mcp.text.redaction import distinct_secrets, remove_secrets_in_json
+from amber_mcp.text.redaction import remove_secrets_in_json
 
 logger = logging.getLogger(__name__)
 
@@ -18,38 +17,31 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 
 async def save_record(
-    app: App,
     record: _Record,
-    keep: Callable[[str, _Record], Awaitable[None]],
+    save: Callable[[_Record], Awaitable[None]],
     *,
+    secrets: tuple[str, ...],
     within: float,
 ) -> bool:
-    """Keep a record without secrets, if that can be done soon; tell whether it was, and log if not.
+    """Save a record without secrets, if that can be done soon; tell whether it was, or log why not.
 
     Args:
-        keep: what keeps it; takes the caller, and the record.
+        secrets: what is hidden in it.
         within: the seconds that it may take.
     """
+    fields = remove_secrets_in_json(record.model_dump(mode="json"), *secrets)
+    clean = type(record).model_validate(well_formed_json(fields))
+    name = type(record).__name__.lower()
     cause = "timeout"
     with anyio.move_on_after(within):
         try:
-            await keep(await app.caller(), _clean(app, record))
+            await save(clean)
         except AmberError as error:
             cause = error.kind
         except Exception:
-            logger.exception("%s not kept", _name(record))
+            logger.exception("%s not saved", name)
             return False
         else:
             return True
-    logger.warning("%s not kept", _name(record), extra={"cause": cause})
+    logger.warning("%s not saved", name, extra={"cause": cause})
     return False
-
-
-def _clean(app: App, record: _Record) -> _Record:
-    secrets = distinct_secrets(app.settings.keys)
-    fields = record.model_dump(mode="json")
-    return type(record).model_validate(well_formed_json(remove_secrets_in_json(fields, *secrets)))
-
-
-def _name(record: BaseModel) -> str:
-    return type(record).__name__.lower()

@@ -1,6 +1,6 @@
 """State in an SQLite file: it survives restarts, and several processes may share it.
 
-What was written is kept when a process is killed. When the machine loses its power, the latest
+What was written stays when a process is killed. When the machine loses its power, the latest
 writes may be lost; the file stays whole.
 """
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -17,15 +17,21 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from .base import Key, Kind, StorageUnavailable, Store
-from .notifier import Notifier
-from .sqlite_file import connect, reason, set_up
+from .sqlite_file import connect, reason
 from .sqlite_lock import LockQueue
 
-_SECONDS_BETWEEN_LOOKS = 0.2
-_SECONDS_BETWEEN_SWEEPS = 60.0
-_OF_KEY = "kind = ? AND caller = ? AND id = ?"
+_OF_KEY = "kind = :kind AND caller = :caller AND id = :id"
+_UPSERT = """
+    INSERT INTO entries (kind, caller, id, record, length, expires, written)
+    VALUES (:kind, :caller, :id, :record, :length, :now + :ttl,
+            (SELECT coalesce(max(written), 0) + 1 FROM entries))
+    ON CONFLICT (kind, caller, id) DO UPDATE SET
+        record = coalesce(excluded.record, record),
+        length = length + excluded.length, expires = excluded.expires, written = excluded.written
+"""
 
 _T = TypeVar("_T")
+_Parameters = dict[str, str | int | float | bytes | None]
 
 
 @asynccontextmanager
@@ -34,8 +40,8 @@ async def open_sqlite(
 ) -> AsyncIterator["SqliteStore"]:
     """The state in the file at `path`, which is made if there is none.
 
-    It may be locked, the disk full, or no file descriptor left: that is not waited for here. What
-    uses the store tells, and works once it has passed.
+    The file may be locked, the disk full, or no file descriptor left: then each call that uses the
+    store says so, and works once that has passed.
 
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
@@ -43,7 +49,7 @@ async def open_sqlite(
     store = SqliteStore(path, clock)
     try:
         with suppress(StorageUnavailable):
-            await store.prepare()
+            await store.connect()
         yield store
     finally:
         with anyio.CancelScope(shield=True):
@@ -53,118 +59,109 @@ async def open_sqlite(
 class SqliteStore(Store):
     """Every method is one transaction, in a worker thread. Opened by `open_sqlite`."""
 
+    poll_seconds: ClassVar[float] = 0.4
+
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        super().__init__()
         self._opened: sqlite3.Connection | None = None
         self._path = path
         self._clock = clock
-        self._is_set_up = False
         self._one_at_a_time = anyio.CapacityLimiter(1)
-        self._line = LockQueue()
-        self._waiting = Notifier()
-        self._others = 0
-        self._next_look = 0.0
-        self._next_sweep = 0.0
+        self._lock_queue = LockQueue()
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
-        content = to_json(record)
+        parameters = self._parameters(key, ttl, record=to_json(record))
 
         def write() -> bool:
-            with self._transaction():
-                if self._record(key) is not None:
-                    return False
-                self._replace(key, content, ttl)
-                return True
+            with self._transaction() as connection:
+                return (
+                    connection.execute(f"{_UPSERT} WHERE record IS NULL", parameters).rowcount > 0
+                )
 
-        return await self._do(write)
+        return await self._run(write)
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
-        content = to_json(record)
+        parameters = self._parameters(key, ttl, record=to_json(record))
 
         def write() -> None:
-            with self._transaction():
-                self._replace(key, content, ttl)
+            with self._transaction() as connection:
+                connection.execute(_UPSERT, parameters)
 
-        await self._do(write)
+        await self._run(write)
 
     async def get(self, key: Key) -> JsonValue:
-        content = await self._do(lambda: self._record(key))
-        return None if content is None else _value(content)
+        found: tuple[object] | None = await self._run(lambda: self._select("record", key))
+        content = found[0] if found else None
+        return _value(content) if isinstance(content, bytes) else None
 
     async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
+        parameters = self._parameters(key, ttl, length=len(contents))
 
         def write() -> bool:
-            with self._transaction():
-                if not (create or self._list(key)[0]):
+            with self._transaction() as connection:
+                if not (create or self._length(key)):
                     return False
                 if contents:
-                    self._extend(key, contents, ttl)
+                    number, length = connection.execute(
+                        f"{_UPSERT} RETURNING number, length", parameters
+                    ).fetchone()
+                    first = length - len(contents)
+                    rows = [(number, at, item) for at, item in enumerate(contents, first)]
+                    connection.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
                 return True
 
-        is_added = await self._do(write)
+        is_added = await self._run(write)
         if is_added:
-            self._waiting.ring(key)
+            self._notifier.notify(key)
         return is_added
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         def read() -> list[tuple[bytes]]:
             return self._connection.execute(
-                f"SELECT value FROM items JOIN lists ON list = number WHERE {_OF_KEY}"  # noqa: S608
-                " AND expires > ? AND position >= ? ORDER BY position",
-                (key.kind, key.caller, key.id, self._clock(), start),
+                f"SELECT value FROM items JOIN entries ON entry = number WHERE {_OF_KEY}"  # noqa: S608
+                " AND expires > :now AND position >= :start ORDER BY position",
+                {**self._parameters(key), "start": start},
             ).fetchall()
 
-        return [_value(content) for (content,) in await self._do(read)]
+        return [_value(content) for (content,) in await self._run(read)]
 
-    async def wait(self, key: Key, seen: int) -> None:
-        while True:
-            with self._waiting.bell(key) as bell:
-                if await self._do(lambda: self._list(key)[1]) > seen:
-                    return
-                while not bell.is_set():
-                    with anyio.move_on_after(_SECONDS_BETWEEN_LOOKS):
-                        await bell.wait()
-                    await self._look_for_others_writes()
+    async def length(self, key: Key) -> int:
+        return await self._run(lambda: self._length(key))
 
     async def delete(self, key: Key) -> None:
         def write() -> None:
-            with self._transaction():
-                for table in ("records", "lists"):
-                    self._connection.execute(
-                        f"DELETE FROM {table} WHERE {_OF_KEY}",  # noqa: S608
-                        (key.kind, key.caller, key.id),
-                    )
+            with self._transaction() as connection:
+                connection.execute(f"DELETE FROM entries WHERE {_OF_KEY}", self._parameters(key))  # noqa: S608
 
-        await self._do(write)
+        await self._run(write)
 
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
         def read() -> list[tuple[str]]:
-            of_caller = "WHERE kind = :kind AND caller = :caller AND expires > :now"
             return self._connection.execute(
-                f"SELECT id FROM (SELECT id, written FROM records {of_caller} UNION ALL"  # noqa: S608
-                f" SELECT id, written FROM lists {of_caller})"
-                " GROUP BY id ORDER BY max(written) DESC",
-                {"kind": kind, "caller": caller, "now": self._clock()},
+                "SELECT id FROM entries WHERE kind = ? AND caller = ? AND expires > ?"
+                " ORDER BY written DESC",
+                (kind, caller, self._clock()),
             ).fetchall()
 
-        return [each for (each,) in await self._do(read)]
+        return [each for (each,) in await self._run(read)]
 
     async def secret(self) -> bytes:
         def read() -> bytes:
-            (secret,) = self._connection.execute("SELECT secret FROM home").fetchone()
+            (secret,) = self._connection.execute("SELECT secret FROM store").fetchone()
             return cast("bytes", secret)
 
-        return await self._do(read)
+        return await self._run(read)
 
-    async def prepare(self) -> None:
-        """Set the file up at once, as each other method does where that was not possible before.
+    async def connect(self) -> None:
+        """Open the file; every other method does where that was not possible.
 
         Raises:
             NotConfigured: naming AMBER_STATE and what is wrong with the file.
-            StateUnavailable: if the file cannot be used now.
+            StorageUnavailable: if the file cannot be used now.
         """
-        with self._telling():
-            await self._try(lambda: None)
+        with self._failures():
+            await anyio.to_thread.run_sync(lambda: self._connection, limiter=self._one_at_a_time)
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -177,22 +174,15 @@ class SqliteStore(Store):
             self._opened = connect(self._path)
         return self._opened
 
-    async def _do(self, work: Callable[[], _T]) -> _T:
-        """Do `work`, which may have to be done again, once another process lets go of the file."""
-        with self._telling():
-            return await self._line.through(lambda: self._try(work))
-
-    async def _try(self, work: Callable[[], _T]) -> _T:
-        def work_when_set_up() -> _T:
-            if not self._is_set_up:
-                set_up(self._connection, self._path)
-                self._is_set_up = True
-            return work()
-
-        return await anyio.to_thread.run_sync(work_when_set_up, limiter=self._one_at_a_time)
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        """Do `work` in a thread; again, once another process lets go of the file."""
+        with self._failures():
+            return await self._lock_queue.run(
+                lambda: anyio.to_thread.run_sync(work, limiter=self._one_at_a_time)
+            )
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _failures(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, MemoryError) as error:
@@ -200,93 +190,43 @@ class SqliteStore(Store):
                 f"the state in {self._path} (AMBER_STATE) cannot be used: {reason(error)}"
             ) from error
 
-    async def _look_for_others_writes(self) -> None:
-        """Wake all who wait if another process has written; one look at a time is enough."""
-        now = time.monotonic()
-        if now < self._next_look:
-            return
-        self._next_look = now + _SECONDS_BETWEEN_LOOKS / 2
-        others = await self._do(
-            lambda: cast("int", self._connection.execute("PRAGMA data_version").fetchone()[0])
-        )
-        if others != self._others:
-            self._others = others
-            self._waiting.ring_all()
-
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """A transaction that writes."""
-        self._connection.execute("BEGIN IMMEDIATE")
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes, without the entries that have expired."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
-            self._sweep()
-            self._connection.execute("COMMIT")
+            connection.execute("DELETE FROM entries WHERE expires <= ?", (self._clock(),))
+            yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
 
-    def _record(self, key: Key) -> bytes | None:
+    def _length(self, key: Key) -> int:
+        (length,) = self._select("length", key) or (0,)
+        return cast("int", length)
+
+    def _select(self, column: str, key: Key) -> tuple[object] | None:
         found = self._connection.execute(
-            f"SELECT value FROM records WHERE {_OF_KEY} AND expires > ?",  # noqa: S608
-            (key.kind, key.caller, key.id, self._clock()),
+            f"SELECT {column} FROM entries WHERE {_OF_KEY} AND expires > :now",  # noqa: S608
+            self._parameters(key),
         ).fetchone()
-        return found and cast("bytes", found[0])
+        return cast("tuple[object] | None", found)
 
-    def _list(self, key: Key) -> tuple[int, int]:
-        """The list's number in the file and its length."""
-        found = self._connection.execute(
-            f"SELECT number, length FROM lists WHERE {_OF_KEY} AND expires > ?",  # noqa: S608
-            (key.kind, key.caller, key.id, self._clock()),
-        ).fetchone()
-        return cast("tuple[int, int]", found or (0, 0))
-
-    def _replace(self, key: Key, content: bytes, ttl: float) -> None:
-        self._connection.execute(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
-            (key.kind, key.caller, key.id, content, self._clock() + ttl, self._count_write()),
-        )
-
-    def _extend(self, key: Key, contents: Sequence[bytes], ttl: float) -> None:
-        number, length = self._list(key)
-        if not number:
-            # One that has expired may still be there.
-            self._connection.execute(
-                f"DELETE FROM lists WHERE {_OF_KEY}",  # noqa: S608
-                (key.kind, key.caller, key.id),
-            )
-            number = (
-                self._connection.execute(
-                    "INSERT INTO lists VALUES (NULL, ?, ?, ?, 0, 0, 0)",
-                    (key.kind, key.caller, key.id),
-                ).lastrowid
-                or 0
-            )
-        self._connection.executemany(
-            "INSERT INTO items VALUES (?, ?, ?)",
-            [(number, position, each) for position, each in enumerate(contents, length)],
-        )
-        self._connection.execute(
-            "UPDATE lists SET length = ?, expires = ?, written = ? WHERE number = ?",
-            (length + len(contents), self._clock() + ttl, self._count_write(), number),
-        )
-
-    def _count_write(self) -> int:
-        self._connection.execute("UPDATE home SET writes = writes + 1")
-        (writes,) = self._connection.execute("SELECT writes FROM home").fetchone()
-        return cast("int", writes)
-
-    def _sweep(self) -> None:
-        """Remove what has expired, from time to time."""
-        now = time.monotonic()
-        if now < self._next_sweep:
-            return
-        self._next_sweep = now + _SECONDS_BETWEEN_SWEEPS
-        for table in ("records", "lists"):
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE expires <= ?",  # noqa: S608
-                (self._clock(),),
-            )
+    def _parameters(
+        self, key: Key, ttl: float = 0.0, *, record: bytes | None = None, length: int = 0
+    ) -> _Parameters:
+        return {
+            "kind": key.kind,
+            "caller": key.caller,
+            "id": key.id,
+            "record": record,
+            "length": length,
+            "now": self._clock(),
+            "ttl": ttl,
+        }
 
 
 def _value(content: bytes) -> JsonValue:

@@ -5,14 +5,13 @@ import os
 import secrets
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from amber_mcp.errors import NotConfigured
 
 APPLICATION_ID = 0x616D6272
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # SQLITE_NOMEM is none of them: the standard library raises MemoryError in its place.
 _PASSING = (
@@ -33,52 +32,45 @@ _PASSING_ERRNOS = (
 )
 
 _SCHEMA = """
-CREATE TABLE home (secret BLOB NOT NULL, writes INTEGER NOT NULL);
-CREATE TABLE records (
-    kind TEXT NOT NULL, caller TEXT NOT NULL, id TEXT NOT NULL,
-    value BLOB NOT NULL, expires REAL NOT NULL, written INTEGER NOT NULL,
-    PRIMARY KEY (kind, caller, id)
-);
-CREATE TABLE lists (
+CREATE TABLE store (secret BLOB NOT NULL);
+CREATE TABLE entries (
     number INTEGER PRIMARY KEY,
     kind TEXT NOT NULL, caller TEXT NOT NULL, id TEXT NOT NULL,
-    length INTEGER NOT NULL, expires REAL NOT NULL, written INTEGER NOT NULL,
+    record BLOB, length INTEGER NOT NULL, expires REAL NOT NULL, written INTEGER NOT NULL,
     UNIQUE (kind, caller, id)
 );
 CREATE TABLE items (
-    list INTEGER NOT NULL REFERENCES lists ON DELETE CASCADE,
+    entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE,
     position INTEGER NOT NULL, value BLOB NOT NULL,
-    PRIMARY KEY (list, position)
+    PRIMARY KEY (entry, position)
 );
-CREATE INDEX records_expire ON records (expires);
-CREATE INDEX lists_expire ON lists (expires);
+CREATE INDEX entries_by_expiry ON entries (expires);
+CREATE INDEX entries_by_write ON entries (written);
 """
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, or make it; any thread may use the connection, one at a time.
 
-    It is not looked into: `set_up` has to come before anything else. It waits for no lock: what
-    meets one fails with SQLITE_BUSY.
+    It waits for no lock: what meets one fails with SQLITE_BUSY.
 
     Raises:
         NotConfigured: naming AMBER_STATE and what is wrong with the file.
-        sqlite3.Error, OSError, MemoryError: of what passes: no file descriptor left, a full disk.
+        sqlite3.Error, OSError, MemoryError: of what passes: a lock, a full disk.
     """
-    with _telling_faults(path):
+    try:
         _make_private(path)
-        return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-
-
-def set_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables if there are none; it can be tried again.
-
-    Raises:
-        NotConfigured: naming AMBER_STATE and what is wrong with the file.
-        sqlite3.Error, MemoryError: of what passes: a lock, a full disk.
-    """
-    with _telling_faults(path):
-        _set_up(connection, path)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        if _passes(error, path):
+            raise
+        raise _unusable(path, reason(error)) from None
+    return connection
 
 
 def reason(error: Exception) -> str:
@@ -86,16 +78,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or str(error)).lower()
     return str(error) or "out of memory"
-
-
-@contextmanager
-def _telling_faults(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        if _passes(error, path):
-            raise
-        raise _unusable(path, reason(error)) from None
 
 
 def _passes(error: sqlite3.Error | OSError, path: Path) -> bool:
@@ -146,7 +128,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         if not _is_ours(connection, path):
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
-            connection.execute("INSERT INTO home VALUES (?, 0)", (secrets.token_bytes(32),))
+            connection.execute("INSERT INTO store VALUES (?)", (secrets.token_bytes(32),))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

@@ -1,7 +1,7 @@
 """Another process's lock on the SQLite file, waited for where that can be cancelled.
 
 SQLite's own way to wait keeps a thread, which nothing ends before its time, and everybody behind
-it. Here those whom the file refused stand in line, and the first of them asks again and again.
+it. Here those who met the lock stand in a queue, and the first of them tries again and again.
 """
 
 import random
@@ -20,14 +20,14 @@ _T = TypeVar("_T")
 
 
 class LockQueue:
-    """Those of this process who wait for a file; who is not refused passes by them."""
+    """Those of this process who wait for the file; who does not meet a lock passes by them."""
 
     def __init__(self) -> None:
         self._first = anyio.Lock()
         self._moved = 0.0
 
-    async def through(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do `work`, again and again while the file is locked; it has to leave nothing half done.
+    async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do `work`, again and again while the file is locked. It must leave nothing half done.
 
         Raises:
             sqlite3.OperationalError: if the file stays locked for `BUSY_SECONDS`.

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
-from amber_mcp.conversations.context import ConversationId, open_conversation, save_turn
 from amber_mcp.conversations.records import Turn
 from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.tools.conversation import ConversationId, open_conversation, save_turn
 
 from .answer_result import AnswerResult, answer_fields
 from .model_choice import answer_with_model_choice
@@ -51,14 +51,14 @@ async def ask_amber(
     """
     app = call.app
     question = required_text("question", question)
-    talk = await open_conversation(call, conversation_id)
+    context = await open_conversation(call, conversation_id)
     request = ChatRequest(
-        messages=talk.messages(question, instructions.strip() or talk.before.instructions),
+        messages=context.messages(question, instructions.strip() or context.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
-            language=language_of(app, language.strip() or talk.language),
-            file_ids=talk.files(file_ids),
+            language=language_of(app, language.strip() or context.language),
+            file_ids=context.files(file_ids),
             temperature=temperature_or_none(temperature),
         ),
     )
@@ -74,6 +74,6 @@ async def ask_amber(
     )
     told = {
         **answer_fields(call.app.settings, answered),
-        **await save_turn(call.app, talk, turn, within=call.seconds_to_keep),
+        **await save_turn(call.app, context, turn, within=call.seconds_to_save),
     }
     return AnswerResult.model_validate(told)

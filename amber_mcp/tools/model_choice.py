@@ -11,10 +11,10 @@ from amber_mcp.errors import AmberError, InvalidRequest, NotFound
 from amber_mcp.models import AmbiguousModel, route_model
 from amber_mcp.protocol.elicitation import Question
 from amber_mcp.protocol.tool import Call
-from amber_mcp.runs.result import RunResult
 from amber_mcp.runs.run import Run
 from amber_mcp.text.quoting import quoted, truncate
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
+from amber_mcp.tools.run_result import RunResult
 
 from .answer_result import answer_call
 from .choice import ask_for_choice

@@ -13,20 +13,20 @@ from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.app import App
 from amber_mcp.config.agents import resolve_agent
-from amber_mcp.conversations.context import (
+from amber_mcp.conversations.records import Turn
+from amber_mcp.errors import InvalidRequest
+from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.runs.run import Run, RunSpec
+from amber_mcp.runs.task import Work
+from amber_mcp.text.json_values import well_formed
+from amber_mcp.text.redaction import distinct_secrets, remove_secrets
+from amber_mcp.tools.conversation import (
     ConversationContext,
     ConversationId,
     open_conversation,
     save_turn,
 )
-from amber_mcp.conversations.records import Turn
-from amber_mcp.errors import InvalidRequest
-from amber_mcp.protocol.tool import Call, tool
-from amber_mcp.runs.result import RunResult, wait_for_run
-from amber_mcp.runs.run import Run, RunSpec
-from amber_mcp.runs.task import Work
-from amber_mcp.text.json_values import well_formed
-from amber_mcp.text.redaction import distinct_secrets, remove_secrets
+from amber_mcp.tools.run_result import RunResult, wait_for_run
 
 from .agent_choice import choose_agent
 from .answer_result import AnswerResult, answer_fields
@@ -81,11 +81,11 @@ async def run_agent(
     if stop:
         raise InvalidRequest("`stop` says nothing without `run_id`", advice="Name the run to end.")
     task = required_text("task", task)
-    talk = await open_conversation(call, conversation_id)
-    before = talk.before
+    context = await open_conversation(call, conversation_id)
+    before = context.before
     app.require("AMBER")
     asked_model = await model_of(app, model)
-    answered_in = language_of(app, language.strip() or talk.language)
+    answered_in = language_of(app, language.strip() or context.language)
     # The user is asked last, for what nothing else is in the way of.
     amber_agent = await choose_agent(call, agent.strip() or before.agent)
     turn = Turn(
@@ -97,10 +97,10 @@ async def run_agent(
         file_ids=tuple(file_ids),
     )
     request = ChatRequest(
-        messages=talk.messages(task, before.instructions),
+        messages=context.messages(task, before.instructions),
         model=await model_chosen_earlier(call, asked_model) or asked_model,
         parameters=search_parameters(
-            search, language=answered_in, agent_id=turn.agent, file_ids=talk.files(file_ids)
+            search, language=answered_in, agent_id=turn.agent, file_ids=context.files(file_ids)
         ),
     )
     spec = RunSpec(
@@ -113,20 +113,20 @@ async def run_agent(
         started=0.0,  # The manager sets it.
         conversation_id=conversation_id.strip(),
     )
-    run, result = await _start(call, spec, request, talk, turn)
+    run, result = await _start(call, spec, request, context, turn)
     if request.model != asked_model:
         return result
     chosen = await choose_model_after_refusal(call, asked_model, run, result)
     if not chosen:
         return result
-    _, result = await _start(call, spec, replace(request, model=chosen), talk, turn)
+    _, result = await _start(call, spec, replace(request, model=chosen), context, turn)
     return result
 
 
 async def _start(
-    call: Call, spec: RunSpec, request: ChatRequest, talk: ConversationContext, turn: Turn
+    call: Call, spec: RunSpec, request: ChatRequest, context: ConversationContext, turn: Turn
 ) -> tuple[Run, RunResult]:
-    runs, run = await call.app.start_run(spec, _work(call.app, request, talk, turn))
+    runs, run = await call.app.start_run(spec, _work(call.app, request, context, turn))
     is_repeated = run.status == "completed"
     result = await wait_for_run(call, runs, run)
     result.repeated = is_repeated
@@ -140,7 +140,7 @@ async def _go_on(call: Call, run_id: str, *, stop: bool) -> RunResult:
     return await wait_for_run(call, runs, run)
 
 
-def _work(app: App, request: ChatRequest, talk: ConversationContext, turn: Turn) -> Work:
+def _work(app: App, request: ChatRequest, context: ConversationContext, turn: Turn) -> Work:
     """What the run does. It holds nothing of the call, which may have ended long before."""
     amber, settings = app.amber, app.settings
 
@@ -149,8 +149,8 @@ def _work(app: App, request: ChatRequest, talk: ConversationContext, turn: Turn)
             amber, request, on_text=on_text, max_chars=settings.max_answer_chars
         )
         finished = turn.model_copy(update={"answer": answered.text})
-        talked = await save_turn(app, talk, finished, within=_SAVING_SECONDS)
-        result = AnswerResult.model_validate({**answer_fields(settings, answered), **talked})
+        saved = await save_turn(app, context, finished, within=_SAVING_SECONDS)
+        result = AnswerResult.model_validate({**answer_fields(settings, answered), **saved})
         return result.model_dump(mode="json", exclude_none=True)
 
     return work

@@ -19,6 +19,7 @@ from amber_mcp.files.local import open_allowed, upload_roots
 from amber_mcp.files.uploads import Upload
 from amber_mcp.protocol.tool import Call, Result, tool
 from amber_mcp.storage.saving import save_record
+from amber_mcp.text.redaction import distinct_secrets
 
 _MAX_NAME_CHARS = 255
 
@@ -96,7 +97,16 @@ async def upload_file(
         sha256=uploaded.sha256,
     )
     upload = Upload(**dict(result), uploaded_at=datetime.now(UTC))
-    await save_record(app, upload, app.uploads.add, within=call.seconds_to_keep)
+
+    async def save(upload: Upload) -> None:
+        await app.uploads.add(await app.caller(), upload)
+
+    await save_record(
+        upload,
+        save,
+        secrets=distinct_secrets(app.settings.keys),
+        within=call.seconds_to_save,
+    )
     return result
 
 

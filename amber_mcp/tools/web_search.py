@@ -6,9 +6,9 @@ from pydantic import Field
 
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
-from amber_mcp.conversations.context import ConversationId, open_conversation, save_turn
 from amber_mcp.conversations.records import Turn
 from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.tools.conversation import ConversationId, open_conversation, save_turn
 
 from .answer_result import AnswerResult, answer_fields
 from .model_choice import answer_with_model_choice
@@ -36,12 +36,12 @@ async def web_search(
     Example: "Which obligations does the EU Data Act put on makers of connected machines?"
     """
     query = required_text("query", query)
-    talk = await open_conversation(call, conversation_id, origin="web")
+    context = await open_conversation(call, conversation_id, origin="web")
     request = ChatRequest(
-        messages=talk.messages(query, talk.before.instructions),
+        messages=context.messages(query, context.before.instructions),
         model=await model_of(call.app, model),
         parameters=search_parameters(
-            "web", language=language_of(call.app, language.strip() or talk.language)
+            "web", language=language_of(call.app, language.strip() or context.language)
         ),
     )
     call.progress.note("Searching the web")
@@ -49,11 +49,11 @@ async def web_search(
     turn = Turn(
         question=query,
         answer=answered.text,
-        origin="web" if talk.sent.is_of_the_web_alone else "company",
+        origin="web" if context.sent.is_of_the_web_alone else "company",
         language=language.strip(),
     )
     told = {
         **answer_fields(call.app.settings, answered),
-        **await save_turn(call.app, talk, turn, within=call.seconds_to_keep),
+        **await save_turn(call.app, context, turn, within=call.seconds_to_save),
     }
     return AnswerResult.model_validate(told)

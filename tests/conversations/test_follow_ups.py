@@ -182,7 +182,7 @@ async def test_a_conversation_that_expires_while_it_is_answered_has_ended(
 
     def late(_: Upstream) -> Response:
         with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
-            other.execute("UPDATE lists SET expires = 0")
+            other.execute("UPDATE entries SET expires = 0")
         return completion("Two.")
 
     async with upstream(completion("One."), late) as canned:

@@ -32,7 +32,7 @@ def check_file(place: Place, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "state.db")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert copy.execute("PRAGMA foreign_key_check").fetchall() == []
-        lengths = "SELECT length, (SELECT count(*) FROM items WHERE list = number) FROM lists"
+        lengths = "SELECT length, (SELECT count(*) FROM items WHERE entry = number) FROM entries"
         assert all(length == count for length, count in copy.execute(lengths))
 
 

@@ -126,5 +126,5 @@ async def test_questions_at_once_do_not_wait_for_each_other_while_the_file_is_lo
         assert answered(result)["answer"] == "Yes."
         assert "This turn was not kept" in result["content"][0]["text"]
     # Each was told of the lock itself: nobody's time ran out while others waited.
-    assert log.count("turn not kept") == len(ids), log
+    assert log.count("turn not saved") == len(ids), log
     assert "timeout" not in log

@@ -92,7 +92,7 @@ async def test_an_upload_that_cannot_be_remembered_is_an_upload(
         async with connect(canned.settings()) as client:
             assert (await upload(client, "a.txt"))["file_id"] == "f1"
             assert (await files(client))["files"] == []
-    (record,) = [each for each in caplog.records if each.message == "upload not kept"]
+    (record,) = [each for each in caplog.records if each.message == "upload not saved"]
     assert record.levelname == ("ERROR" if trouble == "unforeseen" else "WARNING")
 
 

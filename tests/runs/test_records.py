@@ -9,8 +9,7 @@ import pytest
 from amber_mcp.errors import NotFound
 from amber_mcp.runs.records import LEASE_SECONDS, Runs
 from amber_mcp.runs.run import Run, RunSpec, Status
-from amber_mcp.storage.base import Store
-from amber_mcp.storage.validation import InvalidRecord
+from amber_mcp.storage.base import InvalidRecord, Store
 from tests.storage.places import Place
 
 SPEC = RunSpec(agent="hr", task="Go.", fingerprint="f", started=1_000_000.0)

@@ -1,4 +1,4 @@
-"""Ways in which a home fails, for tests of what is done about it."""
+"""Ways in which a backend fails, for tests of what is done about it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +17,6 @@ def failing(trouble: str) -> Callable[..., Awaitable[None]]:
             await anyio.sleep_forever()
         if trouble == "unforeseen":
             raise ValueError("an inner matter")
-        raise StorageUnavailable("the home of the state is out of order")
+        raise StorageUnavailable("the backend of the state is out of order")
 
     return fails

@@ -1,6 +1,6 @@
 """A process of its own that writes: `python -m tests.storage.program CALLER ID WRITER COUNT`.
 
-It says `ready`, waits for a line, then opens the home, adds one item after the other, and tells
+It says `ready`, waits for a line, then opens the backend, adds one item after the other, and tells
 each that is kept.
 """
 

@@ -1,4 +1,4 @@
-"""The homes are opened by their names, and Redis needs its extra."""
+"""The backends are opened by their names, and Redis needs its extra."""
 
 import json
 import os
@@ -27,7 +27,7 @@ async def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, package:
     assert package in error.value.message
 
 
-async def test_the_other_homes_import_nothing_of_redis(tmp_path: Path) -> None:
+async def test_the_other_backends_import_nothing_of_redis(tmp_path: Path) -> None:
     script = (
         "import anyio, json, sys\n"
         "from amber_mcp.config.settings import Settings\n"

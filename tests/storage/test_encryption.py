@@ -1,7 +1,8 @@
-"""Redis keeps everything sealed, with keys that can be changed."""
+"""What is in Redis is encrypted, with keys that can be changed."""
 
 import anyio
 import pytest
+from redis.asyncio import Redis
 
 from amber_mcp.errors import NotConfigured
 from amber_mcp.storage.base import Key
@@ -19,8 +20,6 @@ async def dump(server: RedisServer) -> bytes:
             match await client.type(name):
                 case b"string":
                     content.append(await client.get(name))
-                case b"list":
-                    content += await client.lrange(name, 0, -1)
                 case b"hash":
                     content += [
                         part for pair in (await client.hgetall(name)).items() for part in pair
@@ -28,6 +27,11 @@ async def dump(server: RedisServer) -> bytes:
                 case b"zset":
                     content += await client.zrange(name, 0, -1)
     return b"\n".join(content)
+
+
+async def entries(client: Redis) -> set[bytes]:
+    """The names of the hashes that are conversations."""
+    return set(await client.keys("amber-mcp:conversation:*")) - set(await client.keys("*:index"))
 
 
 async def test_nothing_stands_there_in_plain_and_all_of_it_ends(server: RedisServer) -> None:
@@ -41,13 +45,13 @@ async def test_nothing_stands_there_in_plain_and_all_of_it_ends(server: RedisSer
         assert plain not in content
     async with client_of(server) as client:
         names = await client.keys()
-        assert len(names) == 9 + 2  # two tokens, of what was appended
+        assert len(names) == 5 + 2  # two tokens, of what was appended
         for name in names:
             assert name.startswith(b"amber-mcp:")
             assert (0 < await client.ttl(name) <= TTL) is (name != b"amber-mcp:secret")
 
 
-async def test_another_key_is_told_and_opens_nothing(server: RedisServer) -> None:
+async def test_another_key_is_told_and_decrypts_nothing(server: RedisServer) -> None:
     async with opened(server.url) as store:
         await store.secret()
         await store.put(PLACE, "record", ttl=TTL)
@@ -55,7 +59,7 @@ async def test_another_key_is_told_and_opens_nothing(server: RedisServer) -> Non
     async with opened(server.url, OTHER_KEY) as store:
         for work in (store.get(PLACE), store.items(PLACE), store.secret(),
                      store.ids("conversation", CALLER)):  # fmt: skip
-            with pytest.raises(NotConfigured, match="AMBER_STATE_KEY does not open"):
+            with pytest.raises(NotConfigured, match="AMBER_STATE_KEY does not decrypt"):
                 await work
 
 
@@ -79,38 +83,38 @@ async def test_a_value_that_was_changed_or_moved_is_told(server: RedisServer) ->
     other = Key("conversation", CALLER, "other")
     async with opened(server.url) as store, client_of(server) as client:
         await store.put(PLACE, "mine", ttl=TTL)
-        (name,) = await client.keys("*:record")
-        sealed = await client.get(name)
+        (name,) = await entries(client)
+        encrypted = await client.hget(name, "record")
         await store.put(other, "other", ttl=TTL)
-        (other_name,) = set(await client.keys("*:record")) - {name}
-        for damaged in (sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed[:12], b"", b"x"):
-            await client.set(name, damaged)
-            with pytest.raises(NotConfigured, match="AMBER_STATE_KEY does not open"):
+        (other_name,) = await entries(client) - {name}
+        flipped = encrypted[:-1] + bytes([encrypted[-1] ^ 1])
+        for damaged in (encrypted[:-1], flipped, encrypted[:12], b"", b"x"):
+            await client.hset(name, "record", damaged)
+            with pytest.raises(NotConfigured, match="AMBER_STATE_KEY does not decrypt"):
                 await store.get(PLACE)
-        await client.set(other_name, sealed)
+        await client.hset(other_name, "record", encrypted)
         with pytest.raises(NotConfigured, match="it was changed there"):
             await store.get(other)
 
 
 def test_the_same_value_never_looks_the_same() -> None:
-    seals = Keyring([b"k" * 32])
-    sealed = {seals.seal(b"value", b"place") for _ in range(100)}
-    assert len(sealed) == 100
-    assert {seals.open(each, b"place") for each in sealed} == {b"value"}
+    keyring = Keyring([b"k" * 32])
+    encrypted = {keyring.encrypt(b"value", b"place") for _ in range(100)}
+    assert len(encrypted) == 100
+    assert {keyring.decrypt(each, b"place") for each in encrypted} == {b"value"}
 
 
 async def test_the_index_of_ids_does_not_grow_with_what_has_expired(server: RedisServer) -> None:
     async with opened(server.url) as store, client_of(server) as client:
         await store.put(PLACE, "lives", ttl=TTL)
-        (lives,) = await client.keys("*:record")
+        lives = await entries(client)
         for number in range(50):
             await store.put(Key("conversation", CALLER, str(number)), "record", ttl=0.001)
         with anyio.fail_after(20):
-            while await client.keys("*:record") != [lives]:  # noqa: ASYNC110  # Redis tells nobody
+            while await entries(client) != lives:  # noqa: ASYNC110  # Redis tells nobody
                 await anyio.sleep(0.001)
         await store.put(PLACE, "lives", ttl=TTL)
         for number in range(25):
             await store.put(Key("conversation", CALLER, f"new {number}"), "record", ttl=TTL)
-        (order,) = await client.keys("*:order")
-        (ids,) = await client.keys("*:ids")
-        assert await client.zcard(order) == await client.hlen(ids) == 26
+        (index,) = await client.keys("*:index")
+        assert await client.zcard(index) == 26

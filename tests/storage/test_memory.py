@@ -10,13 +10,6 @@ from amber_mcp.storage.base import Key
 from amber_mcp.storage.memory import MAX_BYTES, MAX_KEYS, MemoryStore
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def key(number: int) -> Key:
     return Key("conversation", "c", str(number))
 
@@ -72,27 +65,3 @@ async def test_large_ones_are_bounded_together() -> None:
     await store.put(key(2), "small", ttl=60)
     await store.delete(key(2))
     assert store._size == 0
-
-
-async def test_what_nobody_reads_again_is_removed_all_the_same() -> None:
-    clock = Clock()
-    store = MemoryStore(clock=clock)
-    for number in range(10):
-        await store.put(key(number), "record", ttl=10)
-        await store.append(key(number), "item", ttl=20)
-    clock.now = 100
-    await store.put(key(10), "later", ttl=10)
-    assert list(store._kept) == [key(10)]
-    assert store._size == len('"later"')
-
-
-async def test_what_has_expired_has_no_say_in_the_order() -> None:
-    clock = Clock()
-    store = MemoryStore(clock=clock)
-    one, two = Key("run", "me", "1"), Key("run", "me", "2")
-    await store.append(one, 1, ttl=100)
-    await store.put(two, 2, ttl=100)
-    await store.put(one, 1, ttl=10)
-    assert await store.ids("run", "me") == ["1", "2"]
-    clock.now = 11.0
-    assert await store.ids("run", "me") == ["2", "1"]

@@ -1,7 +1,8 @@
-"""Any sequence of calls leads to the same in each home as in a model of a few lines."""
+"""Any sequence of calls leads to the same in each backend as in a model of a few lines."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,46 +36,46 @@ def steps(draw: DrawFn, *, with_time: bool) -> list[tuple[str, Any, Any, float]]
     ]
 
 
+@dataclass
+class Entry:
+    expires: float = 0.0
+    written: int = 0
+    records: list[Any] = field(default_factory=list)  # one or none
+    items: list[Any] = field(default_factory=list)
+
+
 class Model:
-    """What a home is to do, without a thought for anything else."""
+    """What a backend is to do, without a thought for anything else."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.writes = 0
-        self.records: dict[Any, tuple[float, int, Any]] = {}
-        self.lists: dict[Any, tuple[float, int, list[Any]]] = {}
+        self.entries: dict[Any, Entry] = {}
 
-    def record(self, key: Any) -> Any:
-        until, _, value = self.records.get(key, (0.0, 0, None))
-        return value if until > self.now else None
+    def entry(self, key: Any) -> Entry:
+        entry = self.entries.get(key, Entry())
+        return entry if entry.expires > self.now else Entry()
 
-    def has_record(self, key: Any) -> bool:
-        return key in self.records and self.records[key][0] > self.now
-
-    def items(self, key: Any) -> list[Any]:
-        until, _, items = self.lists.get(key, (0.0, 0, []))
-        return items if until > self.now else []
+    def write(self, key: Any, entry: Entry, ttl: float) -> None:
+        self.writes += 1
+        entry.expires, entry.written = self.now + ttl, self.writes
+        self.entries[key] = entry
 
     def put(self, key: Any, value: Any, ttl: float) -> None:
-        self.writes += 1
-        self.records[key] = (self.now + ttl, self.writes, value)
+        entry = self.entry(key)
+        entry.records = [value]
+        self.write(key, entry, ttl)
 
     def append(self, key: Any, values: list[Any], ttl: float) -> None:
         if values:
-            self.writes += 1
-            self.lists[key] = (self.now + ttl, self.writes, [*self.items(key), *values])
-
-    def delete(self, key: Any) -> None:
-        self.records.pop(key, None)
-        self.lists.pop(key, None)
+            entry = self.entry(key)
+            entry.items = [*entry.items, *values]
+            self.write(key, entry, ttl)
 
     def ids(self, kind: str, caller: str) -> list[str]:
-        written: dict[str, int] = {}
-        for kept in (self.records, self.lists):
-            for key, (until, write, _) in kept.items():
-                if key[:2] == (kind, caller) and until > self.now:
-                    written[key[2]] = max(write, written.get(key[2], 0))
-        return sorted(written, key=lambda each: -written[each])
+        keys = [key for key in self.entries if key[:2] == (kind, caller)]
+        keys = [key for key in keys if self.entry(key).expires]
+        return [key[2] for key in sorted(keys, key=lambda key: -self.entries[key].written)]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["memory", "sqlite", "redis"])
-def test_each_home_does_as_the_model_does(
+def test_each_backend_does_as_the_model_does(
     name: str, folder: Path, request: pytest.FixtureRequest
 ) -> None:
     place = place_named(name, request, folder)
@@ -111,7 +112,7 @@ async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
                 value = values[0] if values else "record"
                 match name:
                     case "add":
-                        is_new = not model.has_record(given_key)
+                        is_new = not model.entry(given_key).records
                         assert await store.add(key, value, ttl=ttl) is is_new
                         if is_new:
                             model.put(given_key, value, ttl)
@@ -122,18 +123,20 @@ async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
                         await store.append(key, *values, ttl=ttl)
                         model.append(given_key, values, ttl)
                     case "go on":
-                        is_there = bool(model.items(given_key))
+                        is_there = bool(model.entry(given_key).items)
                         added = await store.append(key, value, ttl=ttl, create=False)
                         assert added is is_there
                         if is_there:
                             model.append(given_key, [value], ttl)
                     case "delete":
                         await store.delete(key)
-                        model.delete(given_key)
+                        model.entries.pop(given_key, None)
                     case _:
                         model.now += SOON
                         await place.later(SOON)
-                assert await store.get(key) == model.record(given_key)
-                assert await store.items(key) == model.items(given_key)
-                assert await store.items(key, 1) == model.items(given_key)[1:]
+                entry = model.entry(given_key)
+                assert await store.get(key) == (entry.records or [None])[0]
+                assert await store.items(key) == entry.items
+                assert await store.items(key, 1) == entry.items[1:]
+                assert await store.length(key) == len(entry.items)
                 assert await store.ids(key.kind, key.caller) == model.ids(*given_key[:2])

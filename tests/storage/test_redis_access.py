@@ -68,8 +68,8 @@ async def refused(store: Store) -> str:
 async def test_a_user_with_a_name_of_its_own_and_few_rights(server: RedisServer) -> None:
     async with client_of(server) as client:
         await client.execute_command(
-            "ACL", "SETUSER", "amber", "on", f">{PASSWORD}", "~amber-mcp:*", "&amber-mcp:*",
-            "+@read", "+@write", "+@connection", "+@scripting", "+@pubsub",
+            "ACL", "SETUSER", "amber", "on", f">{PASSWORD}", "~amber-mcp:*",
+            "+@read", "+@write", "+@connection", "+@scripting",
         )  # fmt: skip
         async with opened(f"redis://amber:{PASSWORD}@127.0.0.1:{server.port}/2") as store:
             await store.append(PLACE, 1, ttl=TTL)

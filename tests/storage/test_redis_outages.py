@@ -12,6 +12,7 @@ from amber_mcp.errors import describe
 from amber_mcp.storage.base import Key, StorageUnavailable
 from tests.storage.redis_backend import CALLER, PLACE, TTL, client_of, opened
 from tests.storage.servers import RedisServer
+from tests.storage.watching import until, waiting
 
 
 async def test_it_works_again_when_the_server_is_back(server: RedisServer) -> None:
@@ -41,6 +42,47 @@ async def test_a_restart_of_a_moment_is_waited_for(server: RedisServer) -> None:
                 tasks.start_soon(anyio.to_thread.run_sync, server.start)
                 await store.append(PLACE, "after", ttl=TTL)
             assert await store.items(PLACE) == ["after"]
+
+
+async def test_those_who_wait_go_on_through_a_restart(server: RedisServer) -> None:
+    with anyio.fail_after(30):
+        async with opened(server.url) as store, opened(server.url) as other:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(store.wait, PLACE, 0)
+                await until(lambda: waiting(store) == 3)
+                server.stop()
+                await anyio.to_thread.run_sync(server.start)
+                await other.append(PLACE, 1, ttl=TTL)
+
+
+async def test_who_waits_learns_that_the_server_is_gone(server: RedisServer) -> None:
+    with anyio.fail_after(30):
+        async with opened(server.url) as store:
+            async with anyio.create_task_group() as tasks:
+
+                async def wait() -> None:
+                    with pytest.raises(StorageUnavailable):
+                        await store.wait(PLACE, 0)
+
+                tasks.start_soon(wait)
+                await until(lambda: waiting(store) == 1)
+                server.stop()
+            server.start()
+            await store.append(PLACE, 1, ttl=TTL)
+            await store.wait(PLACE, 0)
+
+
+async def test_many_who_wait_share_few_connections(server: RedisServer) -> None:
+    async with opened(server.url) as store, client_of(server) as client:
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                for number in range(200):
+                    tasks.start_soon(store.wait, Key("run", CALLER, str(number)), 0)
+                await until(lambda: waiting(store) == 200)
+                await store.length(PLACE)
+                assert len(await client.client_list()) <= 34
+                tasks.cancel_scope.cancel()
 
 
 async def test_what_was_done_before_its_answer_was_lost_is_not_done_again(

@@ -218,10 +218,10 @@ async def test_what_has_expired_is_removed_from_the_file(tmp_path: Path) -> None
     connection = sqlite3.connect(path)
     counts = [
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-        for table in ("records", "lists", "items")
+        for table in ("entries", "items")
     ]
     connection.close()
-    assert counts == [1, 0, 0]
+    assert counts == [1, 0]
 
 
 async def test_a_copy_of_what_a_killed_process_left_is_whole(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import sqlite3
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -95,17 +97,21 @@ async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
 ) -> None:
     wait_for(FOR_EVER, monkeypatch)
     path = tmp_path / "state.db"
-    with anyio.fail_after(10), ExitStack() as lock:
-        lock.enter_context(locked(path, "IMMEDIATE"))
+    with anyio.fail_after(10), ExitStack() as lock, monkeypatch.context() as patch:
+
+        def lock_the_log(statement: str) -> None:
+            if statement == "PRAGMA journal_mode = WAL" and not lock_is_taken:
+                lock_is_taken.append(True)
+                lock.enter_context(locked(path, "IMMEDIATE"))
+
+        class Traced(sqlite3.Connection):
+            def __init__(self, *arguments: Any, **more: Any) -> None:
+                super().__init__(*arguments, **more)
+                self.set_trace_callback(lock_the_log)
+
+        lock_is_taken: list[bool] = []
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Traced))
         async with open_sqlite(path) as store:
-
-            def lock_the_log(statement: str) -> None:
-                if statement == "PRAGMA journal_mode = WAL":
-                    store._connection.set_trace_callback(None)
-                    lock.enter_context(locked(path, "IMMEDIATE"))
-
-            store._connection.set_trace_callback(lock_the_log)
-            lock.close()
             with anyio.move_on_after(0.1) as waiting:
                 await store.get(KEY)
             assert waiting.cancelled_caught
@@ -122,7 +128,7 @@ def refusal(kind: int = sqlite3.SQLITE_BUSY) -> sqlite3.OperationalError:
 
 async def test_nobody_gives_up_in_a_line_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_for(0.3, monkeypatch)
-    line = LockQueue()
+    queue = LockQueue()
     done: list[int] = []
 
     async def work_through(number: int) -> None:
@@ -134,7 +140,7 @@ async def test_nobody_gives_up_in_a_line_that_moves(monkeypatch: pytest.MonkeyPa
             await anyio.sleep(0.1)
             done.append(number)
 
-        await line.through(work)
+        await queue.run(work)
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
@@ -151,6 +157,6 @@ async def test_what_is_no_lock_is_told_at_once(tries: int) -> None:
         raise answers.pop(0)
 
     with anyio.fail_after(10), pytest.raises(sqlite3.OperationalError) as error:
-        await LockQueue().through(work)
+        await LockQueue().run(work)
     assert error.value.sqlite_errorcode == sqlite3.SQLITE_FULL
     assert len(answers) == 1

@@ -158,7 +158,7 @@ async def test_a_lack_of_memory_when_it_is_opened_is_told_until_it_has_passed(
         raise MemoryError  # as the standard library does for SQLITE_NOMEM
 
     with monkeypatch.context() as lack:
-        lack.setattr(sqlite, "set_up", no_memory)
+        lack.setattr(sqlite, "connect", no_memory)
         async with open_sqlite(tmp_path / "state.db") as store:
             with pytest.raises(StorageUnavailable, match="cannot be used: out of memory"):
                 await store.put(KEY, "record", ttl=60)

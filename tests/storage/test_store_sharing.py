@@ -1,4 +1,4 @@
-"""The contract of a home that processes share: nothing is lost, and all see it."""
+"""The contract of a backend that processes share: nothing is lost, and all see it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The contract of a home: waiting for a list to grow."""
+"""The contract of a backend: waiting for a list to grow."""
 
 import anyio
 

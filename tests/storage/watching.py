@@ -9,7 +9,7 @@ from amber_mcp.storage.base import Store
 
 def waiting(store: Store) -> int:
     """How many tasks wait, as the store sees it."""
-    return len(store._waiting)  # type: ignore[attr-defined]  # each home has it
+    return len(store._notifier)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""A question within a conversation: what goes to amber with it, and what is kept of it."""
+"""A question within a conversation: what goes to amber with it, and what is saved of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from pydantic import Field
 
 from amber_mcp.api.types import Message
 from amber_mcp.app import App
+from amber_mcp.conversations.records import Conversation, Origin, Turn
 from amber_mcp.protocol.tool import Call
 from amber_mcp.storage.identity import new_id
 from amber_mcp.storage.saving import save_record
-
-from .records import Conversation, Origin, Turn
+from amber_mcp.text.redaction import distinct_secrets
 
 ConversationId = Annotated[
     str,
@@ -74,24 +74,28 @@ async def open_conversation(
 
 
 async def save_turn(
-    app: App, talk: ConversationContext, turn: Turn, *, within: float
+    app: App, context: ConversationContext, turn: Turn, *, within: float
 ) -> dict[str, object]:
-    """Keep a finished turn, and return the fields of the result that tell of the conversation.
+    """Save a finished turn, and return the fields of the result that are about the conversation.
 
-    An answer that cannot be kept is an answer all the same.
+    An answer that cannot be saved is an answer all the same.
 
     Args:
         within: the seconds that it may take.
     """
 
-    async def add(caller: str, turn: Turn) -> None:
-        await app.conversations.add(caller, talk.id, turn, is_new=talk.is_new)
+    async def save(turn: Turn) -> None:
+        caller = await app.caller()
+        await app.conversations.add(caller, context.id, turn, is_new=context.is_new)
 
     # An API may refuse a turn without an answer, and with it all after it.
-    save_turn = bool(turn.answer.strip()) and await save_record(
-        app, turn.model_copy(update={"answered_at": datetime.now(UTC)}), add, within=within
+    is_saved = bool(turn.answer.strip()) and await save_record(
+        turn.model_copy(update={"answered_at": datetime.now(UTC)}),
+        save,
+        secrets=distinct_secrets(app.settings.keys),
+        within=within,
     )
     return {
-        "conversation_id": talk.id if save_turn else "",
-        "dropped_turns": talk.sent.dropped,
+        "conversation_id": context.id if is_saved else "",
+        "dropped_turns": context.sent.dropped,
     }

@@ -9,12 +9,12 @@ from amber_mcp.api.sources import without_images
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError
 from amber_mcp.protocol.tool import Call
-from amber_mcp.storage.validation import validating
+from amber_mcp.runs.records import Runs
+from amber_mcp.runs.run import Run, Status
+from amber_mcp.storage.base import validating
 from amber_mcp.text.json_values import well_formed
-from amber_mcp.tools.answer_result import AnswerResult
 
-from .records import Runs
-from .run import Run, Status
+from .answer_result import AnswerResult
 
 _MARGIN_SECONDS = 0.5
 _WHAT_TO_DO: Mapping[Status, str] = {
