@@ -16,7 +16,7 @@ from amber_mcp.text.json_values import dump_json
 from amber_mcp.text.quoting import quoted
 
 from .completions import CompletionsApi
-from .request_model import (
+from .request_schema import (
     BY_TYPE,
     UUID_PATTERN,
     Documented,

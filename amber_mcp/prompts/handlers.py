@@ -14,7 +14,7 @@ from mcp.types import Prompt as PromptDescription
 
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.protocol.request_errors import request_boundary
+from amber_mcp.protocol.boundary import request_boundary
 from amber_mcp.text.quoting import quoted
 from amber_mcp.text.redaction import distinct_secrets, remove_secrets
 from amber_mcp.text.sanitise import strip_controls

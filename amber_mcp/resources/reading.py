@@ -6,7 +6,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from amber_mcp.app import App
 from amber_mcp.errors import NotFound
-from amber_mcp.protocol.request_errors import error_message, request_boundary
+from amber_mcp.protocol.boundary import error_message, request_boundary
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.text.quoting import quoted, truncate
 from amber_mcp.text.redaction import distinct_secrets, redact, remove_secrets

@@ -2,8 +2,8 @@
 
 from amber_mcp.config.agents import resolve_agent
 from amber_mcp.errors import AmberError, InvalidRequest, NotFound
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
-from amber_mcp.protocol.tool import Call
 from amber_mcp.text.quoting import quoted
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
 

@@ -3,8 +3,8 @@
 import anyio
 
 from amber_mcp.errors import AmberError, InvalidRequest
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import CannotAskError, Question
-from amber_mcp.protocol.tool import Call
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.text.redaction import redact
 from amber_mcp.text.suggestions import MOST_SHOWN, list_names
@@ -37,7 +37,7 @@ async def ask_for_choice(call: Call, question: Question, unasked: AmberError) ->
         raise unasked
     call.progress.note(f"Asking the user for the {question.name}")
     try:
-        with call.clock.stopped(), anyio.fail_after(PATIENCE_SECONDS):
+        with call.timer.stopped(), anyio.fail_after(PATIENCE_SECONDS):
             answer = await call.user.ask(asked)
     except CannotAskError:
         raise unasked from None

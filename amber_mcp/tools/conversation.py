@@ -10,7 +10,7 @@ from pydantic import Field
 from amber_mcp.api.types import Message
 from amber_mcp.app import App
 from amber_mcp.conversations.records import Conversation, Origin, Turn
-from amber_mcp.protocol.tool import Call
+from amber_mcp.protocol.call import Call
 from amber_mcp.storage.identity import new_id
 from amber_mcp.storage.saving import save_record
 from amber_mcp.text.redaction import distinct_secrets

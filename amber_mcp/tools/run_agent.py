@@ -15,7 +15,8 @@ from amber_mcp.app import App
 from amber_mcp.config.agents import resolve_agent
 from amber_mcp.conversations.records import Turn
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import tool
 from amber_mcp.runs.run import Run, RunSpec
 from amber_mcp.runs.task import Work
 from amber_mcp.text.json_values import well_formed

@@ -7,7 +7,8 @@ from pydantic import Field
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.conversations.records import Turn
-from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import tool
 from amber_mcp.tools.conversation import ConversationId, open_conversation, save_turn
 
 from .answer_result import AnswerResult, answer_fields
