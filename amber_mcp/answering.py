@@ -16,8 +16,8 @@ from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
 from .text.markdown import without_images
-from .text.quoting import truncate
 from .text.redaction import TRUNCATED
+from .text.sanitise import truncate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -36,8 +36,7 @@ from .app import App, open_app
 from .argument_completion import complete
 from .config.settings import Settings
 from .http.retry import reporting_waits
-from .prompts import prompts_for
-from .prompts.handlers import get_prompt, list_prompts
+from .prompts import get_prompt, list_prompts, prompts_for
 from .protocol.call import Call
 from .protocol.dispatch import dispatch
 from .protocol.elicitation import user_for

@@ -13,7 +13,7 @@ from pydantic import Field, Tag
 from amber_mcp.errors import InvalidRequest, UpstreamError
 from amber_mcp.http.error_responses import error_text
 from amber_mcp.text.json_values import dump_json
-from amber_mcp.text.quoting import quoted
+from amber_mcp.text.sanitise import quoted
 
 from .completions import CompletionsApi
 from .request_schema import (

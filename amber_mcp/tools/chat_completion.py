@@ -15,7 +15,7 @@ from amber_mcp.model_routing import REQUEST_MODELS
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import tool
-from amber_mcp.text.quoting import quoted
+from amber_mcp.text.sanitise import quoted
 
 from .chat_completion_result import CompletionResult, chat_completion_result, truncate_answer
 from .model_choice import route_or_ask

@@ -12,13 +12,13 @@ from amber_mcp.model_routing import AmbiguousModel, route_model
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
 from amber_mcp.runs.run import Run
-from amber_mcp.text.quoting import quoted, truncate
+from amber_mcp.text.sanitise import quoted, truncate
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
-from amber_mcp.tools.run_result import RunResult
 
 from .answer_result import answer_call
 from .choice import ask_for_choice
 from .parameters import require_no_secret
+from .run_result import RunResult
 
 _LOOKUP_SHARE = 0.2
 
