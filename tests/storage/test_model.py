@@ -138,5 +138,4 @@ async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
                 assert await store.get(key) == (entry.records or [None])[0]
                 assert await store.items(key) == entry.items
                 assert await store.items(key, 1) == entry.items[1:]
-                assert await store.length(key) == len(entry.items)
                 assert await store.ids(key.kind, key.caller) == model.ids(*given_key[:2])

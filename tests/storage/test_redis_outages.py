@@ -80,7 +80,7 @@ async def test_many_who_wait_share_few_connections(server: RedisServer) -> None:
                 for number in range(200):
                     tasks.start_soon(store.wait, Key("run", CALLER, str(number)), 0)
                 await until(lambda: waiting(store) == 200)
-                await store.length(PLACE)
+                await store.items(PLACE)
                 assert len(await client.client_list()) <= 34
                 tasks.cancel_scope.cancel()
 

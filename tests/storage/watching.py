@@ -9,7 +9,7 @@ from amber_mcp.storage.base import Store
 
 def waiting(store: Store) -> int:
     """How many tasks wait, as the store sees it."""
-    return len(store._notifier)
+    return sum(event.statistics().tasks_waiting for event in store._events.values())
 
 
 async def until(condition: Callable[[], bool]) -> None:
