@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from amber_mcp.errors import NotConfigured
-from tests.storage.redis_backend import opened
+from tests.storage.servers import opened
 
 
 @pytest.mark.parametrize("package", ["redis", "cryptography"])

@@ -10,9 +10,8 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from amber_mcp.errors import describe
 from amber_mcp.storage.base import Key, StorageUnavailable
-from tests.storage.redis_backend import CALLER, PLACE, TTL, client_of, opened
-from tests.storage.servers import RedisServer
-from tests.storage.watching import until, waiting
+from tests.storage.places import until, waiting
+from tests.storage.servers import CALLER, PLACE, TTL, RedisServer, client_of, opened
 
 
 async def test_it_works_again_when_the_server_is_back(server: RedisServer) -> None:
