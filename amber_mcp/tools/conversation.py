@@ -11,7 +11,7 @@ from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App
 from amber_mcp.conversations.records import Conversation, Origin, Turn
 from amber_mcp.protocol.call import Call
-from amber_mcp.storage.identity import new_id
+from amber_mcp.storage.base import new_id
 from amber_mcp.storage.saving import save_record
 from amber_mcp.text.redaction import distinct_secrets
 
@@ -66,9 +66,7 @@ async def open_conversation(
     app = call.app
     given = conversation_id.strip()
     if not given:
-        return ConversationContext(
-            new_id("conversation"), Conversation(), Conversation(), is_new=True
-        )
+        return ConversationContext(new_id("conv"), Conversation(), Conversation(), is_new=True)
     whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
