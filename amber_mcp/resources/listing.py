@@ -12,7 +12,8 @@ from mcp.types import Resource as ResourceDescription
 from mcp.types import ResourceTemplate as TemplateDescription
 
 from amber_mcp.app import App
-from amber_mcp.errors import AmberError, NotFound
+from amber_mcp.errors import NotFound
+from amber_mcp.protocol.boundary import best_effort
 from amber_mcp.storage.base import StorageUnavailable
 from amber_mcp.text.redaction import distinct_secrets, remove_secrets
 
@@ -70,26 +71,20 @@ async def _add_recent(app: App, template: Template, found: list[ResourceDescript
 
     What keeps one of them, or the rest, is logged.
     """
-    fields: dict[str, object] = {"kind": template.kind}
-    with anyio.move_on_after(min(_SECONDS, app.settings.call_timeout)) as within:
-        try:
-            caller = await app.caller()
-            for each in (await app.store.ids(template.kind, caller))[:MOST_LISTED]:
-                try:
-                    found.append(await _described(app, template, caller, each))
-                except NotFound:  # It has come to its end meanwhile.
-                    continue
-                except StorageUnavailable:
-                    raise
-                except Exception as error:  # noqa: BLE001  # of one record, whose words may be in it
-                    cause = type(error).__name__
-                    logger.warning("not listed", extra={**fields, "id": each, "cause": cause})
-        except AmberError as error:
-            logger.warning("latest resources not listed", extra={**fields, "cause": error.kind})
-        except Exception:
-            logger.exception("latest resources not listed", extra=fields)
-    if within.cancelled_caught:
-        logger.warning("latest resources not listed", extra={**fields, "cause": "timeout"})
+    kind = template.kind
+    seconds = min(_SECONDS, app.settings.call_timeout)
+    with best_effort("latest resources not listed", seconds, logging.WARNING, kind=kind):
+        caller = await app.caller()
+        for each in (await app.store.ids(kind, caller))[:MOST_LISTED]:
+            try:
+                found.append(await _described(app, template, caller, each))
+            except NotFound:  # It has come to its end meanwhile.
+                continue
+            except StorageUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # of one record, whose words may be in it
+                fields = {"kind": kind, "id": each, "cause": type(error).__name__}
+                logger.warning("not listed", extra=fields)
 
 
 async def _described(app: App, template: Template, caller: str, each: str) -> ResourceDescription:
