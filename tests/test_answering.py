@@ -51,14 +51,6 @@ async def test_an_answer_is_the_sum_of_its_pieces(upstream: Canned) -> None:
     assert whole.elapsed_seconds >= 0
 
 
-async def test_the_model_asked_for_stands_in_for_one_that_is_not_told(upstream: Canned) -> None:
-    chunk = json.dumps({"choices": [{"delta": {"refusal": "No."}, "finish_reason": "stop"}]})
-    async with upstream(events(chunk)) as canned:
-        whole = await answered(canned.settings(), [])
-    assert whole.model == "asked-for"
-    assert whole.text == "No."
-
-
 async def test_a_long_answer_is_cut_and_says_so(upstream: Canned) -> None:
     chunks = (text_chunk("12345"), text_chunk("67890"), text_chunk("12345", "stop"))
     async with upstream(events(*chunks)) as canned:
@@ -159,12 +151,13 @@ async def test_half_a_character_never_gets_out(upstream: Canned) -> None:
     "".join(pieces).encode()
 
 
-async def test_a_refusal_is_reported_as_text(upstream: Canned) -> None:
+async def test_a_refusal_is_reported_as_text_of_the_model_asked_for(upstream: Canned) -> None:
     chunk = json.dumps({"choices": [{"delta": {"refusal": "No."}, "finish_reason": "stop"}]})
     pieces: list[str] = []
     async with upstream(events(chunk)) as canned:
         whole = await answered(canned.settings(), pieces)
-    assert pieces == ["No."]
+    assert pieces == [whole.text] == ["No."]
+    assert whole.model == "asked-for"  # as the API names none
     assert whole.notes == []
 
 

@@ -2,23 +2,15 @@
 
 import anyio
 import pytest
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse
 
 from amber_mcp.app import open_app
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest, NotConfigured, NotFound, describe
 from amber_mcp.model_routing import list_all_models, route_model
-from tests.upstream import Canned, Upstream
+from tests.upstream import Canned, stalled_stream
 
 MODELS = JSONResponse({"data": [{"id": "m"}, {"id": "m"}]})
-
-
-def silent(upstream: Upstream) -> Response:
-    async def body() -> None:
-        await anyio.sleep_forever()
-        yield b""
-
-    return StreamingResponse(body(), media_type="application/json")
 
 
 async def routed(settings: Settings, model: str, within: float = 5) -> tuple[str, str]:
@@ -37,7 +29,7 @@ async def test_a_model_is_found_though_it_is_listed_twice(upstream: Canned, mode
 async def test_a_silent_api_holds_nothing_up_and_a_bare_id_is_not_guessed(
     upstream: Canned,
 ) -> None:
-    async with upstream(MODELS) as amber, upstream(silent) as morpheus:
+    async with upstream(MODELS) as amber, upstream(stalled_stream) as morpheus:
         settings = amber.settings(MORPHEUS_BASE_URL=morpheus.base_url, MORPHEUS_API_KEY="sk-x")
         with pytest.raises(InvalidRequest) as refused:
             await routed(settings, "m", within=0.3)

@@ -281,33 +281,6 @@ async def test_all_choices_and_all_fields_are_returned(connect: Connect, upstrea
         assert completed[name] == value
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ({}, "either `session_id` and `value`"),
-        ({"session_id": UUID, "completion_id": UUID}, "either"),
-        ({"session_id": UUID}, "`value` is empty"),
-        ({"session_id": UUID, "value": "good"}, "`value` must be a finite number, true or false"),
-        ({"completion_id": UUID}, "`other_completion_id` is empty"),
-        ({"project": "", "session_id": UUID}, "`project` is empty"),
-        ({"metric": " ", "session_id": UUID}, "`metric` is empty"),
-    ],
-)
-async def test_feedback_that_says_too_little_is_refused(
-    connect: Connect, upstream: Canned, arguments: dict[str, str], told: str
-) -> None:
-    async with upstream(JSONResponse({})) as canned:
-        settings = settings_of(
-            canned, ADAPTIVE_BASE_URL=canned.base_url, ADAPTIVE_API_KEY="adaptive-key"
-        )
-        async with connect(settings) as client:
-            result = await client.call_tool(
-                "send_feedback", {"project": "p", "metric": "m", **arguments}
-            )
-    assert told in failure(result, "invalid_request")
-    assert canned.seen == []
-
-
 async def test_over_http_no_local_image_is_read(
     connect: Connect, upstream: Canned, tmp_path: Path
 ) -> None:

@@ -38,6 +38,13 @@ async def test_ids_are_sent_without_blanks(upstream: Canned) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        ({}, "either `session_id` and `value`"),
+        ({"session_id": SESSION, "completion_id": SESSION}, "either"),
+        ({"session_id": SESSION}, "`value` is empty"),
+        ({"session_id": SESSION, "value": "good"}, "`value` must be a finite number"),
+        ({"completion_id": SESSION}, "`other_completion_id` is empty"),
+        ({"project": "", "session_id": SESSION}, "`project` is empty"),
+        ({"metric": " ", "session_id": SESSION}, "`metric` is empty"),
         ({"session_id": SESSION, "value": "nan"}, "a finite number, true or false, not 'nan'"),
         ({"session_id": SESSION, "value": "inf"}, "a finite number"),
         ({"session_id": SESSION, "value": "1e999"}, "a finite number"),
@@ -49,11 +56,11 @@ async def test_ids_are_sent_without_blanks(upstream: Canned) -> None:
         ({"session_id": SESSION, "value": []}, "`value` must be text"),
     ],
 )
-async def test_what_does_not_belong_together_is_refused(
+async def test_what_says_too_little_or_does_not_belong_together_is_refused(
     upstream: Canned, arguments: dict, told: str
 ) -> None:
     async with upstream(JSONResponse({})) as canned:
-        result = await called(canned, tool="send_feedback", **SUBJECT, **arguments)
+        result = await called(canned, tool="send_feedback", **{**SUBJECT, **arguments})
     assert told in failure(result, "invalid_request")
     assert "full sentence" not in failure(result, "invalid_request")
     assert canned.seen == []
