@@ -223,64 +223,6 @@ async def test_an_api_without_settings_is_not_there(
     assert canned.seen == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "kind", "told"),
-    [
-        ({"messages": []}, "invalid_request", "`messages` is empty"),
-        ({"messages": [{"content": "x"}]}, "invalid_request", "`messages.0.role` is missing"),
-        ({"messages": ["x"]}, "invalid_request", "`messages.0` must be an object"),
-        ({"model": "amber:", "messages": USER}, "invalid_request", "no model"),
-        ({"messages": USER, "parameters": {"top_p": 1}}, "unsupported", "`top_p`"),
-        ({"messages": USER, "parameters": {"top_p": 1}}, "unsupported", "morpheus, adaptive"),
-        ({"messages": USER, "parameters": "x"}, "invalid_request", "must be an object"),
-        ({"messages": USER, "tools": [FUNCTION]}, "unsupported", "function `tools`"),
-        ({"messages": USER, "tools": [{"id": "x"}]}, "unsupported", "`parameters.tools`"),
-        (
-            {"model": "morpheus:m", "messages": USER, "tools": [{"id": "x"}]},
-            "invalid_request",
-            "`tools.0` must be an object with `type`",
-        ),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
-            "invalid_request",
-            "`image_url`",
-        ),
-        (
-            {
-                "model": "amber-openai:m",
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": [{"type": "image_url", "image_url": "/etc/passwd"}],
-                    }
-                ],
-            },
-            "forbidden",
-            "/etc/passwd",
-        ),
-    ],
-)
-async def test_what_cannot_be_sent_is_named(
-    connect: Connect,
-    upstream: Canned,
-    tmp_path: Path,
-    arguments: dict[str, object],
-    kind: str,
-    told: str,
-) -> None:
-    async with upstream(completion("So.")) as canned:
-        settings = settings_of(
-            canned,
-            AMBER_UPLOAD_ROOTS=str(tmp_path),
-            MORPHEUS_BASE_URL=canned.base_url,
-            MORPHEUS_API_KEY="sk-x",
-        )
-        async with connect(settings) as client:
-            result = await client.call_tool("chat_completion", {"model": "amber:m", **arguments})
-    assert told in failure(result, kind)
-    assert canned.seen == []
-
-
 async def test_objects_may_come_as_json_text_and_nulls_are_unset(
     connect: Connect, upstream: Canned
 ) -> None:
