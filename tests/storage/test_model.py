@@ -31,7 +31,7 @@ TTLS = st.sampled_from([SOON, LATE])
 EACH = [
     (name, key, [number, [number]], LATE)
     for number, key in enumerate([A, A, B, ("run", "b", "1"), ("lease", "a", "1")])
-    for name in ("go on", "add", "append", "add", "put", "append", "go on")
+    for name in ("go on", "add", "go on", "append", "add", "put", "append", "go on")
 ]
 AGAIN = [("delete", A, [], LATE), *EACH, ("add", B, ["there already"], LATE)]
 

@@ -3,9 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -146,25 +144,17 @@ async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
 ) -> None:
     wait_for(FOR_EVER, monkeypatch)
     path = tmp_path / "state.db"
-    with anyio.fail_after(10), ExitStack() as lock, monkeypatch.context() as patch:
-
-        def lock_the_log(statement: str) -> None:
-            if statement == "PRAGMA journal_mode = WAL" and not lock_is_taken:
-                lock_is_taken.append(True)
-                lock.enter_context(locked(path, "IMMEDIATE"))
-
-        class Traced(sqlite3.Connection):
-            def __init__(self, *arguments: Any, **more: Any) -> None:
-                super().__init__(*arguments, **more)
-                self.set_trace_callback(lock_the_log)
-
-        lock_is_taken: list[bool] = []
-        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Traced))
+    async with open_sqlite(path) as store:
+        await store.secret()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, anyio.fail_after(10):
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM store").fetchall()  # Who reads lets the tables be looked at.
         async with open_sqlite(path) as store:
             with anyio.move_on_after(0.1) as waiting:
                 await store.get(KEY)
             assert waiting.cancelled_caught
-            lock.close()
+            other.execute("COMMIT")
             assert await store.get(KEY) is None
             assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
