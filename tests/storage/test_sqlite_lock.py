@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -144,17 +146,22 @@ async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
 ) -> None:
     wait_for(FOR_EVER, monkeypatch)
     path = tmp_path / "state.db"
-    async with open_sqlite(path) as store:
-        await store.secret()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other, anyio.fail_after(10):
-        other.execute("PRAGMA journal_mode = DELETE")
-        other.execute("BEGIN")
-        other.execute("SELECT * FROM store").fetchall()  # Who reads lets the tables be looked at.
+    is_locked = True
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+            with ExitStack() as lock:
+                if is_locked and "journal_mode" in statement:
+                    lock.enter_context(locked(path, "IMMEDIATE"))
+                return super().execute(statement, *parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    with anyio.fail_after(10):
         async with open_sqlite(path) as store:
             with anyio.move_on_after(0.1) as waiting:
                 await store.get(KEY)
             assert waiting.cancelled_caught
-            other.execute("COMMIT")
+            is_locked = False
             assert await store.get(KEY) is None
             assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
