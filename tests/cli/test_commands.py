@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 import anyio
@@ -10,6 +9,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from amber_mcp import __version__
+from tests.cli.commands import run
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment, open_program, run_program
 from tests.planted import KEY
@@ -18,21 +18,9 @@ from tests.upstream import Canned, events, stalled_stream, text_chunk
 QUESTION = "How many vacation days do I get?"
 
 
-class Done:
-    """How a command ended, and what it had printed."""
-
-    def __init__(self, process: subprocess.CompletedProcess[bytes]) -> None:
-        self.status = process.returncode
-        self.out = process.stdout.decode()
-        self.err = process.stderr.decode()
-
-
-async def run(*arguments: str, cwd: Path | None = None, **variables: str) -> Done:
-    return Done(await run_program(*arguments, env=environment(**variables), cwd=cwd))
-
-
 async def test_the_version_and_the_help_are_told() -> None:
-    assert (await run("--version")).out == f"amber-mcp, version {__version__}\n"
+    program = await run_program("--version", env=environment())
+    assert program.stdout.decode() == f"amber-mcp, version {__version__}\n"
     told = await run("--help")
     assert told.status == 0
     for command in ("ask", "serve", "sandbox", "doctor"):
@@ -49,12 +37,12 @@ async def test_a_mistyped_command_is_explained(arguments: tuple[str, ...]) -> No
 
 
 async def test_ask_answers_on_the_sandbox_and_lists_its_sources() -> None:
-    done = await run("ask", "--sandbox", QUESTION)
-    assert done.status == 0
-    assert "30" in done.out
-    assert "\nSources\n  1. " in done.out
-    assert "hr/annual-leave.md" in done.out
-    assert "\x1b" not in done.out
+    done = await run_program("ask", "--sandbox", QUESTION, env=environment())
+    assert done.returncode == 0
+    assert b"30" in done.stdout
+    assert b"\nSources\n  1. " in done.stdout
+    assert b"hr/annual-leave.md" in done.stdout
+    assert b"\x1b" not in done.stdout
 
 
 async def test_ask_prints_one_json_object() -> None:
@@ -171,9 +159,9 @@ async def test_the_sandbox_tells_how_to_reach_it_and_ends_on_a_signal(tmp_path: 
 
 async def test_a_sandbox_port_in_use_is_told(sandbox: SandboxProgram) -> None:
     port = sandbox.base_url.rpartition(":")[2]
-    done = await run("sandbox", "--port", port)
-    assert done.status == 1
-    assert "--port" in done.err
+    done = await run_program("sandbox", "--port", port, env=environment())
+    assert done.returncode == 1
+    assert b"--port" in done.stderr
 
 
 async def test_serve_without_http_is_the_stdio_server() -> None:

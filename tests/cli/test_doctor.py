@@ -6,12 +6,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.cli.test_commands import run
+from tests.cli.commands import run
 from tests.conftest import SandboxProgram
 from tests.e2e.programs import COMMAND, environment
 from tests.planted import KEY
 from tests.storage.servers import KEY as STATE_KEY
 from tests.upstream import Canned, completion
+
+NOBODY = "http://127.0.0.1:9"
 
 
 async def test_doctor_finds_nothing_to_mend(sandbox: SandboxProgram, tmp_path: Path) -> None:
@@ -35,7 +37,10 @@ async def test_doctor_notes_that_no_folder_is_allowed(sandbox: SandboxProgram) -
     [
         ({}, "AMBER_BASE_URL is not set"),
         ({"AMBER_BASE_URL": "ftp://x", "AMBER_API_KEY": KEY}, "AMBER_BASE_URL starts with ftp"),
-        ({"AMBER_BASE_URL": "http://127.0.0.1:9", "AMBER_API_KEY": KEY}, "upstream_unreachable"),
+        (
+            {"AMBER_BASE_URL": NOBODY, "AMBER_API_KEY": KEY, "AMBER_RETRIES": "0"},
+            "upstream_unreachable",
+        ),
     ],
 )
 async def test_doctor_names_what_is_wrong(variables: dict[str, str], told: str) -> None:
@@ -105,7 +110,7 @@ async def test_doctor_checks_the_embedded_sandbox() -> None:
 
 
 async def test_doctor_names_another_api_that_is_silent(sandbox: SandboxProgram) -> None:
-    given = {"MORPHEUS_BASE_URL": "http://127.0.0.1:9", "MORPHEUS_API_KEY": "sk-x"}
+    given = {"MORPHEUS_BASE_URL": NOBODY, "MORPHEUS_API_KEY": "sk-x", "AMBER_RETRIES": "0"}
     done = await run("doctor", **{**sandbox.environment, **given})
     assert done.status == 1
     assert "morpheus: upstream_unreachable" in done.out
