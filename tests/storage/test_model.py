@@ -100,7 +100,7 @@ def test_each_backend_does_as_the_model_does(
 
     # Redis has a clock of its own, which nobody turns.
     @settings(
-        max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(steps(with_time=name != "redis"))
     @example([*EACH, *AGAIN])

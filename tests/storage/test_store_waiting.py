@@ -1,6 +1,9 @@
 """The contract of a backend: waiting for a list to grow."""
 
+import math
+
 import anyio
+import pytest
 
 from amber_mcp.storage.base import Store
 from tests.storage.places import Place, until, waiting
@@ -25,7 +28,10 @@ async def test_a_wait_for_what_is_there_ends_at_once_and_another_can_be_cancelle
         await store.wait(place.key(), 2)
 
 
-async def test_all_who_wait_wake_when_the_list_has_grown(place: Place, store: Store) -> None:
+async def test_all_who_wait_wake_at_once_when_the_list_has_grown(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(store), "poll_seconds", math.inf)
     woken: list[int] = []
 
     async def wait(seen: int) -> None:
