@@ -34,15 +34,6 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True)
-class Library:
-    """The documents of one folder, and the files that could not become one."""
-
-    root: Path
-    documents: tuple[Document, ...]
-    left_out: tuple[LeftOut, ...]
-
-
 def read_document(file: Path, path: str) -> Document:
     """Read one file as the document called `path`.
 
@@ -58,8 +49,8 @@ def read_document(file: Path, path: str) -> Document:
     return Document(path, title[:_LONGEST_TITLE], tuple(passages), text.url)
 
 
-def read_folder(root: Path) -> Library:
-    """Read every document beneath a folder, in the order of their paths."""
+def read_folder(root: Path) -> tuple[list[Document], list[LeftOut]]:
+    """Every document beneath a folder, in the order of their paths, and what cannot become one."""
     root = root.resolve()
     documents: list[Document] = []
     left_out: list[LeftOut] = []
@@ -71,14 +62,12 @@ def read_folder(root: Path) -> Library:
                 raise formats.UnreadableError("its name is not readable text")
             if not file.resolve().is_relative_to(root):
                 raise formats.UnreadableError("a link that leaves the folder")
-            if file.is_dir():
-                raise formats.UnreadableError("a link to a folder")
             if not file.is_file():
                 raise formats.UnreadableError("not a regular file")
             documents.append(read_document(file, path))
         except formats.UnreadableError as error:
             left_out.append(LeftOut(path, str(error)))
-    return Library(root, tuple(documents), tuple(left_out))
+    return documents, left_out
 
 
 def _files(root: Path) -> Iterator[Path]:

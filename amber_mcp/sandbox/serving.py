@@ -13,10 +13,9 @@ import anyio
 import uvicorn
 from anyio import to_thread
 
-from .company import read_company
+from .company import SandboxError, read_company
 from .connections import LOOPBACK, Connections
 from .documents import LeftOut
-from .errors import SandboxError
 
 if TYPE_CHECKING:
     from .state import State

@@ -89,6 +89,8 @@ async def test_a_connection_that_is_taken_late(sandbox: Sandbox, client: httpx2.
         with pytest.raises(httpx2.ReadTimeout):
             await other.get(MODELS, timeout=0.1)
         assert (await other.get(MODELS)).status_code == 401
+    while len((await state(client))["requests"]) < 2:
+        await anyio.lowlevel.checkpoint()
 
 
 async def test_an_answer_without_its_braces(client: httpx2.AsyncClient):

@@ -10,8 +10,7 @@ import pytest
 
 from amber_mcp.sandbox import Sandbox
 
-from . import pictures
-from .conftest import TRAIN, WEATHER, client_of, events
+from .conftest import PNG, TRAIN, WEATHER, client_of, events
 
 HELLO = [{"role": "user", "content": "Hello there!"}]
 WEATHER_IN_AACHEN = [{"role": "user", "content": "What's the weather like in Aachen today?"}]
@@ -153,9 +152,9 @@ async def test_several_choices_that_end_early(morpheus: httpx2.AsyncClient):
 
 
 async def test_images_are_described(morpheus: httpx2.AsyncClient):
-    image = {"type": "image_url", "image_url": {"url": pictures.uri(pictures.gif(3, 2))}}
+    image = {"type": "image_url", "image_url": {"url": PNG}}
     body = await completed(morpheus, messages=[{"role": "user", "content": [image]}])
-    assert "Image 1: GIF, 3 × 2 pixels" in body["choices"][0]["message"]["content"]
+    assert "Image 1: PNG, 24 bytes" in body["choices"][0]["message"]["content"]
 
 
 async def test_there_is_one_session(morpheus: httpx2.AsyncClient):

@@ -42,11 +42,11 @@ REQUESTS = {
     f"{AMBER}/amberai/chat/completions": "messages model stream temperature metadata tools",
     # Seed 002 refers to OpenAI's "Create chat completion" for these.
     f"{AMBER}/openai/v1/chat/completions": (
-        "messages model audio frequency_penalty logit_bias logprobs max_completion_tokens "
-        "max_tokens metadata modalities n parallel_tool_calls prediction presence_penalty "
+        "messages model frequency_penalty logit_bias max_completion_tokens "
+        "max_tokens metadata modalities n parallel_tool_calls presence_penalty "
         "prompt_cache_key prompt_cache_retention reasoning_effort response_format "
         "safety_identifier seed service_tier stop store stream stream_options temperature "
-        "tool_choice tools top_logprobs top_p user verbosity web_search_options"
+        "tool_choice tools top_p user verbosity"
     ),
     f"{MORPHEUS}/chat/completions": (
         "model messages temperature top_p n stream stop max_tokens presence_penalty "
