@@ -113,7 +113,7 @@ async def running_sandbox(
         raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
     with _listen(host, port) as listener:
         state = await to_thread.run_sync(_prepare, documents, web, api_key, pace)
-        connections = Connections()
+        connections = Connections(state.faults.delay_of_next_connection)
         try:
             from .app import create_app
 
