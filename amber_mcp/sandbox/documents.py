@@ -41,7 +41,7 @@ def read_document(path: str, content: bytes) -> Document:
         formats.UnreadableError: with the reason for leaving the file out.
     """
     text = formats.read(path, content)
-    heading, passages = split_passages(text.markdown)
+    heading, passages = split_passages(text.markdown[: formats.MOST_TEXT])
     if not passages:
         raise formats.UnreadableError("empty")
     name = PurePath(path).stem.replace("_", " ").replace("-", " ")

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 MOST_BYTES = 64 * 2**20
-_MOST_TEXT = 4 * 2**20
+MOST_TEXT = 4 * 2**20
 _SILENT = ["script", "style", "template", "noscript", "svg", "head", "nav", "footer", "iframe"]
 _STRIPPED = ["a", "b", "em", "i", "img", "strong"]
 _FRONT_MATTER = re.compile(r"\s*---\n((?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|$)")
@@ -113,7 +113,7 @@ def _read_pdf(content: bytes) -> Text:
         raise UnreadableError(f"not a readable PDF ({type(error).__name__})") from error
     if not text.strip():
         raise UnreadableError("a PDF without text")
-    return Text(text[:_MOST_TEXT], title)
+    return Text(text, title)
 
 
 _READERS: dict[str, Callable[[str], Text]] = {

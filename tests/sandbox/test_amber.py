@@ -289,7 +289,9 @@ async def test_bodies_have_a_limit_and_uploads_a_larger_one(http: httpx2.AsyncCl
     sent = {**GOOD, "messages": [{"role": "user", "content": "x" * (17 * 2**20)}]}
     response = await http.post(CHAT, json=sent)
     assert response.status_code == 413
-    await upload(http, "large.txt", b"x" * (17 * 2**20))
+    files = {"file": ("large.txt", b"\0" * (17 * 2**20))}
+    response = await http.post("files/upload", files=files)
+    assert (response.status_code, "binary" in response.text) == (422, True)
 
 
 async def test_a_client_that_leaves_ends_its_stream(documents: Path, web: Path):

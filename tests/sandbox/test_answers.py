@@ -34,15 +34,6 @@ def test_quotes_stand_under_their_heading_and_have_an_end():
     assert len(text) < 1400
 
 
-def test_nothing_found_is_said_plainly_and_shortly():
-    text = write("lost\n keys" + "x" * 500, [found()], "en", passages=2)
-    assert 'Nothing found in 3 documents for "lost keysx' in text
-    assert len(text) < 450
-    assert "In 3 Dokumenten wurde nichts gefunden zu „q“." in write(
-        "q", [found()], "de", passages=2
-    )
-
-
 def test_results_are_told_by_the_names_of_their_functions():
     call = {"id": "1", "function": {"name": "f"}}
     messages = [
