@@ -29,17 +29,13 @@ async def test_it_says_what_it_knows_and_keeps_its_key(documents: Path, web: Pat
             assert other.base_url != sandbox.base_url
 
 
-async def test_a_given_key_is_taken(documents: Path, web: Path):
+async def test_without_folders_it_is_the_sample_company_and_a_given_key_is_taken():
     async with (
-        running_sandbox(documents=documents, web=web, api_key="ambrs-mine") as sandbox,
+        running_sandbox(api_key="ambrs-mine") as sandbox,
         client_of(sandbox.base_url, "ambrs-mine") as client,
     ):
-        assert (await client.get("/api/beta/amberai/models")).status_code == 200
-
-
-async def test_without_folders_it_is_the_sample_company():
-    async with running_sandbox() as sandbox:
         assert sandbox.document_count >= 40
+        assert (await client.get("/api/beta/amberai/models")).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "example.com"])
