@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from .api.accumulator import CompletionAccumulator
-from .api.sources import distinct, links_in, without_images
+from .api.sources import distinct, links_in
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
-from .text.quoting import truncate
+from .text.markdown import without_images
 from .text.redaction import TRUNCATED
+from .text.sanitise import truncate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -30,8 +30,7 @@ from .runs.records import Runs
 from .runs.run import Run, RunSpec
 from .runs.task import Work
 from .storage.backends import open_store
-from .storage.base import Store
-from .storage.identity import caller_hash
+from .storage.base import Store, hash_of
 from .storage.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class App:
         tenant, identity = self.settings.base_url, self.settings.api_key.get_secret_value()
         if self.is_sandbox:  # Its address and its key are others each time.
             tenant = identity = SANDBOX
-        return caller_hash(tenant, identity, secret)
+        return hash_of(tenant, identity, key=secret)
 
     async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
         """The models of one API as they are now.

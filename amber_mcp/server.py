@@ -33,15 +33,14 @@ from mcp.types import Tool as ToolDescription
 
 from . import __version__
 from .app import App, open_app
-from .completion import complete
+from .argument_completion import complete
 from .config.settings import Settings
 from .http.retry import reporting_waits
-from .prompts import prompts_for
-from .prompts.handlers import get_prompt, list_prompts
+from .prompts import get_prompt, list_prompts, prompts_for
+from .protocol.call import Call
 from .protocol.dispatch import dispatch
 from .protocol.elicitation import user_for
 from .protocol.progress import Progress
-from .protocol.tool import Call
 from .resources.listing import list_resources, list_templates
 from .resources.reading import read_resource
 from .tools import Tool, tools_named

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 from amber_mcp.conversations.records import Conversations, Turn
-from amber_mcp.storage.identity import new_id
+from amber_mcp.storage.base import new_id
 from amber_mcp.storage.memory import MAX_KEYS, MemoryStore
 
 
@@ -27,7 +27,7 @@ async def main(turns: int = 3, chars: int = 2000) -> None:
     conversations = Conversations(store, ttl=60)
     before = mebibytes("VmRSS")
     for _ in range(MAX_KEYS):
-        talk = new_id("conversation")
+        talk = new_id("conv")
         for number in range(turns):
             text = secrets.token_hex(chars // 2)
             turn = Turn(question=text[: chars // 10], answer=text[chars // 10 :], origin="company")

@@ -13,10 +13,10 @@ from pydantic import Field, Tag
 from amber_mcp.errors import InvalidRequest, UpstreamError
 from amber_mcp.http.error_responses import error_text
 from amber_mcp.text.json_values import dump_json
-from amber_mcp.text.quoting import quoted
+from amber_mcp.text.sanitise import quoted
 
 from .completions import CompletionsApi
-from .request_model import (
+from .request_schema import (
     BY_TYPE,
     UUID_PATTERN,
     Documented,

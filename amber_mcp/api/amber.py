@@ -14,7 +14,7 @@ from amber_mcp.http.error_responses import error_text
 from amber_mcp.text.json_values import dump_json
 
 from .completions import CompletionsApi, model_id, model_ids
-from .request_model import Documented, ListOf, RequestModel
+from .request_schema import Documented, ListOf, RequestModel
 from .types import ChatRequest, Json, Model, UploadedFile
 
 Search = Literal["company", "web", "none"]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Tag
 
 from .completions import CompletionsApi
-from .request_model import BY_TYPE, Documented, ListOf, MapOf, RequestModel, TextPart
+from .request_schema import BY_TYPE, Documented, ListOf, MapOf, RequestModel, TextPart
 
 
 class RefusalPart(Documented):

@@ -8,8 +8,8 @@ from amber_mcp.http.client import HttpClient
 from amber_mcp.http.error_responses import error_text
 from amber_mcp.text.json_values import dump_json
 
-from .messages import wire_message
-from .request_model import RequestModel
+from .chat_messages import wire_message
+from .request_schema import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 

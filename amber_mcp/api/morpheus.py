@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from amber_mcp.errors import InvalidRequest
 
 from .completions import CompletionsApi, model_ids
-from .request_model import Documented, ListOf, RequestModel
+from .request_schema import Documented, ListOf, RequestModel
 from .types import ChatRequest, Json, Message, Model
 
 

@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from amber_mcp.errors import InvalidRequest, Unsupported
 from amber_mcp.text.json_values import well_formed_json
-from amber_mcp.text.quoting import quoted, truncate
+from amber_mcp.text.sanitise import quoted, truncate
 
-from .messages import wire_message
-from .request_model import RequestModel
+from .chat_messages import wire_message
+from .request_schema import RequestModel
 from .types import ChatRequest, Json
 
 Path = tuple[str | int, ...]

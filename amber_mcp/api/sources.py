@@ -22,23 +22,6 @@ _MARKDOWN_LINK = (
 )
 _BARE_URL = r"https?://[^\s<>\"'`\])}|\\^]+"
 _MARKDOWN_IMAGE = r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)"
-_IMAGE = r"(?<!\\)!(?=\[[^\[\]]{0,500}\]\(<?(?:https?:|data:|/))"
-# What follows the `<` of any other tag is a name without attributes that have a value, the address
-# of a page, or attributes that lead nowhere. It is on one line (Markdown removes what begins the
-# next one: `>`) and its spaces are HTML's, which are fewer than Python's.
-_TAG_THAT_MAY_FETCH = r"""(?aix) < (?= [a-z] ) (?!
-        (?! (?: img | image | script | style ) \b ) [a-z] [\w:.-]*+
-        (?: [^>=\n\r]{0,99}+ >
-          | (?<= <http: | https: ) // [^\s<>"'=?]*+ \? [^\s<>"'=/]*+ = [^\s<>"']*+ >
-          | (?: (?<= <a ) [ \t]++ href = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' ) )?+
-            (?: [ \t]++
-                (?: (?: align | alt | class | color | colspan | dir | height | id | lang | name
-                      | rel | rowspan | start | target | title | type | value | width )
-                    = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' | [\w.%#-]++ )
-                  | style = (?: "[^"<>(\\&@\n\r]*+" | '[^'<>(\\&@\n\r]*+' ) )
-            )*+
-            [ \t]*+ /? > )
-    )"""
 
 
 def sources_of(*places: Mapping[str, object]) -> tuple[Source, ...]:
@@ -74,17 +57,6 @@ def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
     for source in sources:
         by_url.setdefault(source.url, source)
     return tuple(by_url.values())
-
-
-def without_images(text: str) -> str:
-    """`text` with nothing in it that a host which renders it, Markdown or HTML, fetches unasked.
-
-    An image in its common form becomes a link. Whatever else might be one, and every tag that may
-    fetch, gets a space that leaves it text: what a renderer takes for an image (or for code) is
-    not foreseen here, and most code means the same with the space.
-    """
-    text = re.sub(_IMAGE, "", text).replace("![", "! [")
-    return re.sub(_TAG_THAT_MAY_FETCH, "< ", text)
 
 
 def _entries(value: object) -> Iterator[object]:

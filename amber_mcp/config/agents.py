@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from amber_mcp.errors import NotFound
-from amber_mcp.text.quoting import quoted
+from amber_mcp.text.sanitise import quoted
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
 
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")

@@ -1,4 +1,4 @@
-"""What the variables say of all that outlives a call: where it is kept, and for how long."""
+"""What the variables say of all that outlives a call: where it is stored, and for how long."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ _LEAST_DIFFERENT = 16
 
 @dataclass(frozen=True)
 class StorageLocation:
-    """Where state is kept: in the process, in the SQLite file at `path`, or in Redis at an address.
+    """Where state is: in the process, in the SQLite file at `path`, or in Redis at an address.
 
     As text it holds no password.
     """
@@ -59,11 +59,11 @@ class TimeToLive:
     upload: float = 30 * 86_400
 
     def __str__(self) -> str:
-        return ",".join(f"{each.name}={_told(getattr(self, each.name))}" for each in fields(self))
+        return ",".join(f"{each.name}={_text(getattr(self, each.name))}" for each in fields(self))
 
 
 def storage_location(value: str) -> StorageLocation:
-    """Read `memory`, `sqlite:PATH` or `redis://…`. What is wrong is told without the value."""
+    """Read `memory`, `sqlite:PATH` or `redis://…`. No error repeats the value."""
     scheme, _, rest = value.partition(":")
     match scheme.lower():
         case "memory" if not rest:
@@ -164,6 +164,6 @@ def _duration(value: str) -> float:
     return seconds
 
 
-def _told(seconds: float) -> str:
+def _text(seconds: float) -> str:
     unit = next(unit for unit in "dhms" if unit == "s" or seconds % _SECONDS_OF[unit] == 0)
     return f"{seconds / _SECONDS_OF[unit]:g}{unit}"

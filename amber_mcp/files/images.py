@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from amber_mcp.errors import InvalidRequest, TooLarge, Unsupported
-from amber_mcp.text.quoting import truncate
+from amber_mcp.text.sanitise import truncate
 
 from .local import Purpose, open_allowed
 

@@ -15,7 +15,7 @@ from typing import IO
 
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import Forbidden, InvalidRequest, NotFound, TooLarge
-from amber_mcp.text.quoting import quoted
+from amber_mcp.text.sanitise import quoted
 
 _KERNEL_FOLDERS = ("/proc", "/sys", "/dev")
 

@@ -1,17 +1,6 @@
-"""The prompts, one file each."""
+"""The prompts that hosts offer to users as commands."""
 
-from collections.abc import Mapping, Sequence
+from .catalog import prompts_for
+from .prompt import Prompt, get_prompt, list_prompts
 
-from .ask_agent import ask_agent
-from .compare_files import compare_files
-from .prompt import Prompt
-from .research import research
-from .summarise_file import summarise_file
-
-__all__ = ["Prompt", "prompts_for"]
-
-
-def prompts_for(tools: Sequence[str]) -> Mapping[str, Prompt]:
-    """The prompts, by their names, that need no other tools than these."""
-    every = (research, summarise_file, compare_files, ask_agent)
-    return {prompt.name: prompt for prompt in every if set(prompt.tools) <= set(tools)}
+__all__ = ["Prompt", "get_prompt", "list_prompts", "prompts_for"]

@@ -10,9 +10,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import get_args
 
+from mcp.types import (
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    PromptArgument,
+    PromptMessage,
+    TextContent,
+)
+from mcp.types import Prompt as PromptDescription
+
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.text.quoting import truncate
+from amber_mcp.protocol.boundary import request_boundary
+from amber_mcp.text.redaction import distinct_secrets, remove_secrets
+from amber_mcp.text.sanitise import quoted, strip_controls, truncate
 
 Values = Callable[[App], Awaitable[Sequence[str]]]
 """What an argument can be completed with."""
@@ -91,3 +103,50 @@ def prompt(
 ) -> Callable[[Callable[..., Awaitable[str]]], Prompt]:
     """Declare a prompt, and the tools that its text names."""
     return lambda write: Prompt(write, title, tools)
+
+
+def list_prompts(prompts: Mapping[str, Prompt]) -> ListPromptsResult:
+    """The prompts as a host shows them. They are few: there are no pages."""
+    return ListPromptsResult(prompts=[_described(prompt) for prompt in prompts.values()])
+
+
+async def get_prompt(
+    app: App, prompts: Mapping[str, Prompt], params: GetPromptRequestParams
+) -> GetPromptResult:
+    """What is said to the assistant.
+
+    Raises:
+        MCPError: if there is no such prompt, or its arguments cannot be used.
+    """
+    with request_boundary(app.settings, "prompt", "filling in a prompt") as fields:
+        prompt = prompts.get(params.name)
+        if prompt is None:
+            raise InvalidRequest(
+                f"there is no prompt {quoted(params.name)}",
+                advice=f"There are: {', '.join(prompts)}."
+                if prompts
+                else "There are none: they need tools that AMBER_TOOLS leaves out.",
+            )
+        fields["prompt"] = prompt.name
+        await app.ready()
+        text = await prompt.text(app, params.arguments or {})
+    clean = remove_secrets(strip_controls(text), *distinct_secrets(app.settings.keys))
+    message = PromptMessage(role="user", content=TextContent(text=clean))
+    return GetPromptResult(description=prompt.description, messages=[message])
+
+
+def _described(prompt: Prompt) -> PromptDescription:
+    return PromptDescription(
+        name=prompt.name,
+        title=prompt.title,
+        description=prompt.description,
+        arguments=[
+            PromptArgument(
+                name=name,
+                title=argument.title,
+                description=argument.description,
+                required=name in prompt.required,
+            )
+            for name, argument in prompt.arguments.items()
+        ],
+    )

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.text.json_values import well_formed_json
-from amber_mcp.text.quoting import quoted, truncate
+from amber_mcp.text.sanitise import quoted, truncate
 
 _MOST_FAULTS = 10
 

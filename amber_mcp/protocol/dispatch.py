@@ -15,10 +15,10 @@ from amber_mcp.text.redaction import (
     remove_secrets_in_json,
 )
 
+from .boundary import GRACE_SECONDS, error_boundary, error_message
+from .call import Call
 from .elicitation import InputRequiredError
-from .error_boundary import GRACE_SECONDS, error_boundary
-from .request_errors import error_message
-from .tool import Call, Tool
+from .tool import Tool
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ async def _finished(
     limit = call.app.settings.call_timeout
     advice = "" if tool.annotations.read_only_hint else MAY_BE_TAKEN
     with error_boundary(tool.name, limit, others=(InputRequiredError,), advice=advice):
-        with call.clock.fail_after(limit + GRACE_SECONDS):
+        with call.timer.fail_after(limit + GRACE_SECONDS):
             await call.app.ready()
             result = await tool(call, arguments)
         settings = call.app.settings
@@ -81,7 +81,7 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
     told: dict[str, object] = {
         "tool": tool.name,
         "outcome": outcome,
-        "seconds": f"{call.clock.elapsed:.3f}",
+        "seconds": f"{call.timer.elapsed:.3f}",
         "chars": len(text),
     }
     if call.app.settings.log_content:

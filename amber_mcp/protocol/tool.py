@@ -7,44 +7,15 @@ arguments; the returned model is the result, which stands alone as text and as s
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, create_model
 
-from amber_mcp.app import App
-
 from .arguments import Arguments, parse
-from .elicitation import Nobody, User
-from .progress import Progress
+from .call import Call
 from .schema import flat_schema
-from .timer import CallTimer
-
-_KEEPING_SECONDS = 2.0
-_KEEPING_GRACE_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a tool: the application, its progress, whether files may be read, its user."""
-
-    app: App
-    progress: Progress
-    local_files: bool
-    user: User = field(default_factory=Nobody)
-    clock: CallTimer = field(default_factory=CallTimer)
-
-    @property
-    def seconds_left(self) -> float:
-        """How long the call may still take."""
-        return max(0.0, self.app.settings.call_timeout - self.clock.elapsed)
-
-    @property
-    def seconds_to_save(self) -> float:
-        """How long it may take to keep what the call has brought."""
-        return min(_KEEPING_SECONDS, self.seconds_left + _KEEPING_GRACE_SECONDS)
 
 
 class Result(BaseModel, ABC):

@@ -1,9 +1,7 @@
-"""The resources, one file each."""
+"""The resources that hosts can read."""
 
-from .agents import agents
 from .conversations import conversation
-from .files import files
-from .models import models
+from .lists import agents, files, models
 from .resource import Resource, Template
 from .runs import run
 

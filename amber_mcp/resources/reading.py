@@ -6,11 +6,10 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from amber_mcp.app import App
 from amber_mcp.errors import NotFound
-from amber_mcp.protocol.request_errors import error_message, request_boundary
+from amber_mcp.protocol.boundary import error_message, request_boundary
 from amber_mcp.text.json_values import well_formed
-from amber_mcp.text.quoting import quoted, truncate
 from amber_mcp.text.redaction import distinct_secrets, redact, remove_secrets
-from amber_mcp.text.sanitise import strip_controls
+from amber_mcp.text.sanitise import quoted, strip_controls, truncate
 
 from . import RESOURCES, TEMPLATES, Resource, Template
 
@@ -24,12 +23,12 @@ async def read_resource(app: App, uri: str, *, protocol_version: str) -> ReadRes
     Raises:
         MCPError: if nothing does, or it cannot be read.
     """
-    with request_boundary(app.settings, "read", "reading a resource") as told:
+    with request_boundary(app.settings, "read", "reading a resource") as fields:
         if (found := _found(uri)) is None:
-            told["outcome"] = NotFound.kind
+            fields["outcome"] = NotFound.kind
             raise _nothing_at(app, uri, protocol_version)
         resource, id_ = found
-        told["resource"] = resource.name
+        fields["resource"] = resource.name
         await app.ready()
         if isinstance(resource, Resource):
             text = await resource.read(app)
@@ -37,7 +36,7 @@ async def read_resource(app: App, uri: str, *, protocol_version: str) -> ReadRes
             try:
                 text = await resource.read(app, id_)
             except NotFound:
-                told["outcome"] = NotFound.kind
+                fields["outcome"] = NotFound.kind
                 raise _nothing_at(app, uri, protocol_version) from None
         clean = remove_secrets(strip_controls(text), *distinct_secrets(app.settings.keys))
     contents = TextResourceContents(uri=uri, mime_type=resource.media_type, text=clean)

@@ -7,8 +7,8 @@ from amber_mcp.storage.base import storage_deadline
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.tools.run_result import run_result
 
+from .conversations import blockquote
 from .resource import Entry, template, titled
-from .transcript import blockquote
 
 
 async def described(app: App, caller: str, run_id: str) -> Entry:

@@ -11,7 +11,7 @@ from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError, InternalError, UpstreamTimeout, describe
 from amber_mcp.http.retry import reporting_waits
 from amber_mcp.process import background_tasks
-from amber_mcp.storage.identity import new_id
+from amber_mcp.storage.base import new_id
 from amber_mcp.text.json_values import well_formed, well_formed_json
 from amber_mcp.text.redaction import distinct_secrets, redact, remove_secrets_in_json
 

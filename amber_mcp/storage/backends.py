@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
+
 from amber_mcp.config.settings import Settings
 from amber_mcp.config.storage import decode_key
 from amber_mcp.errors import NotConfigured
@@ -39,7 +41,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 async def _open_redis(settings: Settings) -> AsyncIterator[Store]:
     try:
         from .encryption import Keyring
-        from .redis import open_redis
+        from .redis import RedisStore
         from .redis_client import RedisClient
     except ModuleNotFoundError as error:
         raise NotConfigured(
@@ -54,5 +56,9 @@ async def _open_redis(settings: Settings) -> AsyncIterator[Store]:
     if not settings.state_keys:
         raise NotConfigured("AMBER_STATE_KEY is not set, which encrypts what is kept in Redis")
     keyring = Keyring([decode_key(key.get_secret_value()) for key in settings.state_keys])
-    async with open_redis(RedisClient(settings.state, tls), keyring) as store:
-        yield store
+    client = RedisClient(settings.state, tls)
+    try:
+        yield RedisStore(client, keyring)
+    finally:
+        with anyio.move_on_after(1, shield=True):
+            await client.aclose()

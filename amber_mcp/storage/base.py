@@ -5,18 +5,21 @@ that is configured.
 """
 
 import math
+import secrets
 from abc import ABC, abstractmethod
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import ClassVar, Literal
+from weakref import WeakValueDictionary
 
 import anyio
 from pydantic import JsonValue
+from pydantic_core import from_json
 
 from amber_mcp.errors import InternalError
-
-from .notifier import Notifier
 
 Kind = Literal["conversation", "run", "upload", "lease", "stop"]
 
@@ -45,7 +48,7 @@ class InvalidRecord(InternalError):
 class Key:
     """What something is, whose it is, and which of those it is.
 
-    `caller` is what `identity.caller_hash` makes: nobody finds what belongs to another one.
+    `caller` is a hash of who calls, keyed with `Store.secret`: nobody finds what is another's.
     """
 
     kind: Kind
@@ -65,7 +68,8 @@ class Store(ABC):
     """How often `wait` looks for what other processes have written."""
 
     def __init__(self) -> None:
-        self._notifier = Notifier()
+        # Each is there as long as a task waits with it.
+        self._events = WeakValueDictionary[Key, anyio.Event]()
 
     @abstractmethod
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
@@ -91,10 +95,6 @@ class Store(ABC):
         """The list from its item number `start` on; empty if there is none."""
 
     @abstractmethod
-    async def length(self, key: Key) -> int:
-        """How many items the list has."""
-
-    @abstractmethod
     async def delete(self, key: Key) -> None:
         """Remove the record and the list."""
 
@@ -109,11 +109,16 @@ class Store(ABC):
     async def wait(self, key: Key, seen: int) -> None:
         """Return once the list has more than `seen` items."""
         while True:
-            with self._notifier.event(key) as event:
-                if await self.length(key) > seen:
-                    return
-                with anyio.move_on_after(self.poll_seconds):
-                    await event.wait()
+            event = self._events.setdefault(key, anyio.Event())
+            if await self.items(key, seen):
+                return
+            with anyio.move_on_after(self.poll_seconds):
+                await event.wait()
+
+    def _notify(self, key: Key) -> None:
+        """Wake the tasks of this process that wait for a list, which has grown."""
+        if event := self._events.pop(key, None):
+            event.set()
 
 
 @contextmanager
@@ -141,3 +146,27 @@ def storage_deadline(within: float = _DEADLINE_SECONDS) -> Iterator[None]:
         yield
     if scope.cancelled_caught:
         raise StorageUnavailable(f"the state did not answer within {seconds:g} s")
+
+
+def decode(content: bytes) -> JsonValue:
+    """The value of a JSON text."""
+    value: JsonValue = from_json(content)
+    return value
+
+
+def hash_of(*parts: str, key: bytes = b"") -> str:
+    """A name that does not tell its parts: 144 bits, URL-safe, the same each time.
+
+    Args:
+        key: without it, nobody can try which parts give the name.
+    """
+    digest = blake2b(key=key, digest_size=18)
+    for part in parts:
+        content = part.encode()
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return urlsafe_b64encode(digest.digest()).decode()
+
+
+def new_id(prefix: Literal["conv", "run"]) -> str:
+    """An id that nobody guesses, of 144 random bits: `conv_3q2-7wEBAgMEBQYHCAkKCwwN`."""
+    return f"{prefix}_{secrets.token_urlsafe(18)}"

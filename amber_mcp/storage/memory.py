@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from .base import Key, Kind, Store
+from .base import Key, Kind, Store, decode
 
 MAX_KEYS = 10_000
 MAX_BYTES = 256 * 1024**2
@@ -63,7 +63,7 @@ class MemoryStore(Store):
 
     async def get(self, key: Key) -> JsonValue:
         entry = self._find(key)
-        return None if entry is None or entry.record is None else _value(entry.record)
+        return None if entry is None or entry.record is None else decode(entry.record)
 
     async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
@@ -73,16 +73,12 @@ class MemoryStore(Store):
         if contents:
             entry.items += contents
             self._write(key, entry, sum(map(len, contents)), ttl)
-            self._notifier.notify(key)
+            self._notify(key)
         return True
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
         entry = self._find(key)
-        return [_value(item) for item in entry.items[start:]] if entry else []
-
-    async def length(self, key: Key) -> int:
-        entry = self._find(key)
-        return len(entry.items) if entry else 0
+        return [decode(item) for item in entry.items[start:]] if entry else []
 
     async def delete(self, key: Key) -> None:
         if entry := self._entries.pop(key, None):
@@ -110,11 +106,6 @@ class MemoryStore(Store):
         self._size += growth
         self._entries[key] = entry
         self._entries.move_to_end(key)
-        while len(self._entries) > self._max_keys or (self._size > self._max_bytes):
+        while len(self._entries) > self._max_keys or self._size > self._max_bytes:
             _, dropped = self._entries.popitem(last=False)
             self._size -= dropped.size
-
-
-def _value(content: bytes) -> JsonValue:
-    value: JsonValue = from_json(content)
-    return value

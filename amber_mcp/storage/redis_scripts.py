@@ -22,21 +22,17 @@ local function touch(entry, index, ttl)
 end
 """
 
-ADD = f"""{_TOUCH}
+# With a token, only where there is no record.
+SET = f"""{_TOUCH}
 local entry, index, token = unpack(KEYS)
 local id, ttl, record = unpack(ARGV)
-if redis.call('HEXISTS', entry, 'record') == 1 then return redis.call('EXISTS', token) end
-redis.call('SET', token, '', 'PX', math.min(ttl, {_REMEMBERED_MS}))
+if token then
+  if redis.call('HEXISTS', entry, 'record') == 1 then return redis.call('EXISTS', token) end
+  redis.call('SET', token, '', 'PX', math.min(ttl, {_REMEMBERED_MS}))
+end
 redis.call('HSET', entry, 'id', id, 'record', record)
 touch(entry, index, tonumber(ttl))
 return 1
-"""
-
-PUT = f"""{_TOUCH}
-local entry, index = unpack(KEYS)
-local id, ttl, record = unpack(ARGV)
-redis.call('HSET', entry, 'id', id, 'record', record)
-touch(entry, index, tonumber(ttl))
 """
 
 APPEND = f"""{_TOUCH}

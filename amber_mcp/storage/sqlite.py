@@ -9,14 +9,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import anyio
 import anyio.to_thread
 from pydantic import JsonValue
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from .base import Key, Kind, StorageUnavailable, Store
+from .base import Key, Kind, StorageUnavailable, Store, decode
 from .sqlite_file import connect, reason
 from .sqlite_lock import LockQueue
 
@@ -71,28 +71,14 @@ class SqliteStore(Store):
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
         parameters = self._parameters(key, ttl, record=to_json(record))
-
-        def write() -> bool:
-            with self._transaction() as connection:
-                return (
-                    connection.execute(f"{_UPSERT} WHERE record IS NULL", parameters).rowcount > 0
-                )
-
-        return await self._run(write)
+        return await self._write(f"{_UPSERT} WHERE record IS NULL", parameters) > 0
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
-        parameters = self._parameters(key, ttl, record=to_json(record))
-
-        def write() -> None:
-            with self._transaction() as connection:
-                connection.execute(_UPSERT, parameters)
-
-        await self._run(write)
+        await self._write(_UPSERT, self._parameters(key, ttl, record=to_json(record)))
 
     async def get(self, key: Key) -> JsonValue:
-        found: tuple[object] | None = await self._run(lambda: self._select("record", key))
-        content = found[0] if found else None
-        return _value(content) if isinstance(content, bytes) else None
+        (record,) = await self._run(lambda: self._select("record", key)) or (None,)
+        return None if record is None else decode(record)
 
     async def append(self, key: Key, *items: JsonValue, ttl: float, create: bool = True) -> bool:
         contents = [to_json(item) for item in items]
@@ -100,58 +86,43 @@ class SqliteStore(Store):
 
         def write() -> bool:
             with self._transaction() as connection:
-                if not (create or self._length(key)):
+                (length,) = self._select("length", key) or (0,)
+                if not (create or length):
                     return False
                 if contents:
-                    number, length = connection.execute(
-                        f"{_UPSERT} RETURNING number, length", parameters
-                    ).fetchone()
-                    first = length - len(contents)
-                    rows = [(number, at, item) for at, item in enumerate(contents, first)]
+                    upsert = connection.execute(f"{_UPSERT} RETURNING number", parameters)
+                    (number,) = upsert.fetchone()
+                    rows = [(number, at, item) for at, item in enumerate(contents, length)]
                     connection.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
                 return True
 
         is_added = await self._run(write)
         if is_added:
-            self._notifier.notify(key)
+            self._notify(key)
         return is_added
 
     async def items(self, key: Key, start: int = 0) -> Sequence[JsonValue]:
-        def read() -> list[tuple[bytes]]:
-            return self._connection.execute(
-                f"SELECT value FROM items JOIN entries ON entry = number WHERE {_OF_KEY}"  # noqa: S608
-                " AND expires > :now AND position >= :start ORDER BY position",
-                {**self._parameters(key), "start": start},
-            ).fetchall()
-
-        return [_value(content) for (content,) in await self._run(read)]
-
-    async def length(self, key: Key) -> int:
-        return await self._run(lambda: self._length(key))
+        found = await self._read(
+            f"SELECT value FROM items JOIN entries ON entry = number WHERE {_OF_KEY}"  # noqa: S608
+            " AND expires > :now AND position >= :start ORDER BY position",
+            {**self._parameters(key), "start": start},
+        )
+        return [decode(content) for (content,) in found]
 
     async def delete(self, key: Key) -> None:
-        def write() -> None:
-            with self._transaction() as connection:
-                connection.execute(f"DELETE FROM entries WHERE {_OF_KEY}", self._parameters(key))  # noqa: S608
-
-        await self._run(write)
+        await self._write(f"DELETE FROM entries WHERE {_OF_KEY}", self._parameters(key))  # noqa: S608
 
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
-        def read() -> list[tuple[str]]:
-            return self._connection.execute(
-                "SELECT id FROM entries WHERE kind = ? AND caller = ? AND expires > ?"
-                " ORDER BY written DESC",
-                (kind, caller, self._clock()),
-            ).fetchall()
-
-        return [each for (each,) in await self._run(read)]
+        found = await self._read(
+            "SELECT id FROM entries WHERE kind = :kind AND caller = :caller AND expires > :now"
+            " ORDER BY written DESC",
+            self._parameters(Key(kind, caller, "")),
+        )
+        return [each for (each,) in found]
 
     async def secret(self) -> bytes:
-        def read() -> bytes:
-            (secret,) = self._connection.execute("SELECT secret FROM store").fetchone()
-            return cast("bytes", secret)
-
-        return await self._run(read)
+        ((secret,),) = await self._read("SELECT secret FROM store", {})
+        return cast("bytes", secret)
 
     async def connect(self) -> None:
         """Open the file; every other method does where that was not possible.
@@ -174,6 +145,18 @@ class SqliteStore(Store):
             self._opened = connect(self._path)
         return self._opened
 
+    async def _read(self, query: str, parameters: _Parameters) -> list[tuple[Any, ...]]:
+        return await self._run(lambda: self._connection.execute(query, parameters).fetchall())
+
+    async def _write(self, statement: str, parameters: _Parameters) -> int:
+        """Change entries; returns how many were changed."""
+
+        def write() -> int:
+            with self._transaction() as connection:
+                return connection.execute(statement, parameters).rowcount
+
+        return await self._run(write)
+
     async def _run(self, work: Callable[[], _T]) -> _T:
         """Do `work` in a thread; again, once another process lets go of the file."""
         with self._failures():
@@ -193,27 +176,17 @@ class SqliteStore(Store):
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes, without the entries that have expired."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM entries WHERE expires <= ?", (self._clock(),))
             yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
-    def _length(self, key: Key) -> int:
-        (length,) = self._select("length", key) or (0,)
-        return cast("int", length)
-
-    def _select(self, column: str, key: Key) -> tuple[object] | None:
+    def _select(self, column: str, key: Key) -> tuple[Any] | None:
         found = self._connection.execute(
             f"SELECT {column} FROM entries WHERE {_OF_KEY} AND expires > :now",  # noqa: S608
             self._parameters(key),
         ).fetchone()
-        return cast("tuple[object] | None", found)
+        return cast("tuple[Any] | None", found)
 
     def _parameters(
         self, key: Key, ttl: float = 0.0, *, record: bytes | None = None, length: int = 0
@@ -227,8 +200,3 @@ class SqliteStore(Store):
             "now": self._clock(),
             "ttl": ttl,
         }
-
-
-def _value(content: bytes) -> JsonValue:
-    value: JsonValue = from_json(content)
-    return value

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from .quoting import truncate
+from .sanitise import truncate
 
 MOST_SHOWN = 20
 _MOST_COMPARED = 1000

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.config.settings import Settings
-from amber_mcp.protocol.tool import Call, Result
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import Result
 
 
 class SourceOut(BaseModel):

@@ -7,11 +7,11 @@ from pydantic import Field
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.conversations.records import Turn
-from amber_mcp.protocol.tool import Call, tool
-from amber_mcp.tools.conversation import ConversationId, open_conversation, save_turn
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import tool
 
-from .answer_result import AnswerResult, answer_fields
-from .model_choice import answer_with_model_choice
+from .answer_result import AnswerResult
+from .conversation import ConversationId, answer_turn, open_conversation
 from .parameters import Language, ModelId, language_of, model_of, required_text, temperature_or_none
 
 
@@ -63,17 +63,12 @@ async def ask_amber(
         ),
     )
     call.progress.note("Searching company sources" if search == "company" else "Asking amber")
-    answered = await answer_with_model_choice(call, request)
     turn = Turn(
         question=question,
-        answer=answered.text,
+        answer="",
         origin="company",
         language=language.strip(),
         instructions=instructions.strip(),
         file_ids=tuple(file_ids),
     )
-    told = {
-        **answer_fields(call.app.settings, answered),
-        **await save_turn(call.app, context, turn, within=call.seconds_to_save),
-    }
-    return AnswerResult.model_validate(told)
+    return await answer_turn(call, context, request, turn)

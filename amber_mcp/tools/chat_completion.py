@@ -5,18 +5,19 @@ from typing import Annotated
 from pydantic import Field
 
 from amber_mcp.answering import complete
-from amber_mcp.api.messages import as_input_message
+from amber_mcp.api.chat_messages import as_input_message
 from amber_mcp.api.request_check import check_request
 from amber_mcp.api.types import ChatRequest, Json, Message
 from amber_mcp.errors import AmberError, InvalidRequest
 from amber_mcp.files.images import sendable_image
 from amber_mcp.files.local import upload_roots
-from amber_mcp.models import REQUEST_MODELS
+from amber_mcp.model_routing import REQUEST_MODELS
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.schema import OpenObject
-from amber_mcp.protocol.tool import Call, tool
-from amber_mcp.text.quoting import quoted
+from amber_mcp.protocol.tool import tool
+from amber_mcp.text.sanitise import quoted
 
-from .completion_result import CompletionResult, completion_result, truncate_answer
+from .chat_completion_result import CompletionResult, chat_completion_result, truncate_answer
 from .model_choice import route_or_ask
 
 
@@ -85,7 +86,7 @@ async def chat_completion(
     except AmberError as error:
         error.partial = truncate_answer(error.partial, limit)
         raise
-    return completion_result(body, api.name, limit)
+    return chat_completion_result(body, api.name, limit)
 
 
 def _parameter(value: Json) -> Json:

@@ -2,12 +2,16 @@
 
 import anyio
 
-from amber_mcp.errors import AmberError, InvalidRequest
+from amber_mcp.config.agents import resolve_agent
+from amber_mcp.errors import AmberError, InvalidRequest, NotFound
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import CannotAskError, Question
-from amber_mcp.protocol.tool import Call
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.text.redaction import redact
-from amber_mcp.text.suggestions import MOST_SHOWN, list_names
+from amber_mcp.text.sanitise import quoted
+from amber_mcp.text.suggestions import MOST_SHOWN, list_names, rank_by_similarity
+
+from .parameters import require_no_secret
 
 PATIENCE_SECONDS = 300.0
 """How long the user may think, where the question is asked in mid-call.
@@ -37,7 +41,7 @@ async def ask_for_choice(call: Call, question: Question, unasked: AmberError) ->
         raise unasked
     call.progress.note(f"Asking the user for the {question.name}")
     try:
-        with call.clock.stopped(), anyio.fail_after(PATIENCE_SECONDS):
+        with call.timer.stopped(), anyio.fail_after(PATIENCE_SECONDS):
             answer = await call.user.ask(asked)
     except CannotAskError:
         raise unasked from None
@@ -81,3 +85,32 @@ def _presentable(call: Call, question: Question) -> Question:
     if len(choices) > MOST_SHOWN:
         text += f" ({MOST_SHOWN} of {len(choices)} are shown.)"
     return Question(question.name, text, choices[:MOST_SHOWN])
+
+
+async def choose_agent(call: Call, agent: str) -> str:
+    """`agent` where it is a configured name or may be an id, or else the name that the user chose.
+
+    Raises:
+        InvalidRequest: if it is empty, or the user chose none.
+        NotFound: if no agent is named so, and the user cannot be asked.
+        InputRequiredError: if the call has to be made again with the user's answer.
+    """
+    named = call.app.settings.agents
+    require_no_secret("agent", agent, call.app.settings)
+    unasked: AmberError
+    if not agent:
+        among = f": {list_names(tuple(sorted(named)))}" if named else ""
+        unasked = InvalidRequest(
+            "`agent` is empty", advice=f"Name the agent{among}, or pass its id. Do not guess."
+        )
+        text = "Which agent is to do it?"
+    else:
+        try:
+            resolve_agent(agent, named)
+        except NotFound as error:
+            unasked = error
+        else:
+            return agent
+        text = f"No agent is named {quoted(agent)}. Which one is to do it?"
+    question = Question("agent", text, rank_by_similarity(agent, sorted(named)))
+    return await ask_for_choice(call, question, unasked)

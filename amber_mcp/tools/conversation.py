@@ -7,13 +7,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from amber_mcp.api.types import Message
+from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.app import App
 from amber_mcp.conversations.records import Conversation, Origin, Turn
-from amber_mcp.protocol.tool import Call
-from amber_mcp.storage.identity import new_id
+from amber_mcp.protocol.call import Call
+from amber_mcp.storage.base import new_id
 from amber_mcp.storage.saving import save_record
 from amber_mcp.text.redaction import distinct_secrets
+
+from .answer_result import AnswerResult, answer_fields
+from .model_choice import answer_with_model_choice
 
 ConversationId = Annotated[
     str,
@@ -63,14 +66,31 @@ async def open_conversation(
     app = call.app
     given = conversation_id.strip()
     if not given:
-        return ConversationContext(
-            new_id("conversation"), Conversation(), Conversation(), is_new=True
-        )
+        return ConversationContext(new_id("conv"), Conversation(), Conversation(), is_new=True)
     whole = await app.conversations.load(await app.caller(), given)
     leave_out = origin == "web" and not app.settings.web_with_company
     before = whole.from_the_web() if leave_out else whole
     sent = before.within(app.settings.max_history_chars)
     return ConversationContext(given, before, sent, language=whole.language)
+
+
+async def answer_turn(
+    call: Call, context: ConversationContext, request: ChatRequest, turn: Turn
+) -> AnswerResult:
+    """Answer a request, and save `turn` with the answer.
+
+    Raises:
+        AmberError: as `answer_with_model_choice` does.
+        InputRequiredError: if the call has to be made again with the user's answer.
+    """
+    app = call.app
+    answered = await answer_with_model_choice(call, request)
+    finished = turn.model_copy(update={"answer": answered.text})
+    fields = {
+        **answer_fields(app.settings, answered),
+        **await save_turn(app, context, finished, within=call.seconds_to_save),
+    }
+    return AnswerResult.model_validate(fields)
 
 
 async def save_turn(

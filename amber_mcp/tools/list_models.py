@@ -6,8 +6,9 @@ from pydantic import BaseModel, Field
 
 from amber_mcp.api.types import Model
 from amber_mcp.app import App
-from amber_mcp.models import list_all_models
-from amber_mcp.protocol.tool import Call, Result, tool
+from amber_mcp.model_routing import list_all_models
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import Result, tool
 
 
 class ModelOut(BaseModel):

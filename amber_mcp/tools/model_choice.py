@@ -8,17 +8,17 @@ from amber_mcp.answering import Answer
 from amber_mcp.api.completions import CompletionsApi
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.errors import AmberError, InvalidRequest, NotFound
-from amber_mcp.models import AmbiguousModel, route_model
+from amber_mcp.model_routing import AmbiguousModel, route_model
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
-from amber_mcp.protocol.tool import Call
 from amber_mcp.runs.run import Run
-from amber_mcp.text.quoting import quoted, truncate
+from amber_mcp.text.sanitise import quoted, truncate
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
-from amber_mcp.tools.run_result import RunResult
 
 from .answer_result import answer_call
 from .choice import ask_for_choice
 from .parameters import require_no_secret
+from .run_result import RunResult
 
 _LOOKUP_SHARE = 0.2
 

@@ -15,23 +15,24 @@ from amber_mcp.app import App
 from amber_mcp.config.agents import resolve_agent
 from amber_mcp.conversations.records import Turn
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.protocol.tool import Call, tool
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import tool
 from amber_mcp.runs.run import Run, RunSpec
 from amber_mcp.runs.task import Work
 from amber_mcp.text.json_values import well_formed
 from amber_mcp.text.redaction import distinct_secrets, remove_secrets
-from amber_mcp.tools.conversation import (
+
+from .answer_result import AnswerResult, answer_fields
+from .choice import choose_agent
+from .conversation import (
     ConversationContext,
     ConversationId,
     open_conversation,
     save_turn,
 )
-from amber_mcp.tools.run_result import RunResult, wait_for_run
-
-from .agent_choice import choose_agent
-from .answer_result import AnswerResult, answer_fields
 from .model_choice import choose_model_after_refusal, model_chosen_earlier
 from .parameters import Language, ModelId, language_of, model_of, required_text
+from .run_result import RunResult, wait_for_run
 
 _SAVING_SECONDS = 30.0
 

@@ -5,14 +5,14 @@ from contextlib import suppress
 
 import anyio
 
-from amber_mcp.api.sources import without_images
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError
-from amber_mcp.protocol.tool import Call
+from amber_mcp.protocol.call import Call
 from amber_mcp.runs.records import Runs
 from amber_mcp.runs.run import Run, Status
 from amber_mcp.storage.base import validating
 from amber_mcp.text.json_values import well_formed
+from amber_mcp.text.markdown import without_images
 
 from .answer_result import AnswerResult
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.protocol.tool import Call, Result, tool
-from amber_mcp.text.quoting import quoted
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import Result, tool
+from amber_mcp.text.sanitise import quoted
 
 
 class Feedback(Result):

@@ -17,7 +17,8 @@ from amber_mcp.config.settings import Settings
 from amber_mcp.errors import MAY_BE_TAKEN, InvalidRequest, TooLarge, Unsupported, UpstreamTimeout
 from amber_mcp.files.local import open_allowed, upload_roots
 from amber_mcp.files.uploads import Upload
-from amber_mcp.protocol.tool import Call, Result, tool
+from amber_mcp.protocol.call import Call
+from amber_mcp.protocol.tool import Result, tool
 from amber_mcp.storage.saving import save_record
 from amber_mcp.text.redaction import distinct_secrets
 

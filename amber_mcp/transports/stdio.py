@@ -17,7 +17,7 @@ from amber_mcp.logs import configure_logging
 from amber_mcp.process import run, shutdown_signals
 from amber_mcp.server import build_server
 
-from .era import serve_streams
+from .handshake import serve_streams
 
 if TYPE_CHECKING:
     from .streams import MessageWriter

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from amber_mcp.api.request_check import check_request
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.errors import AmberError, InvalidRequest, Unsupported, describe
-from amber_mcp.models import REQUEST_MODELS
+from amber_mcp.model_routing import REQUEST_MODELS
 from tests.api.asking import CALL, EVERY_PARAMETER, FUNCTION, UUID
 from tests.test_api_table import DOCUMENTED
 

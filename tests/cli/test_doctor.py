@@ -13,7 +13,6 @@ from tests.planted import KEY
 from tests.storage.servers import KEY as STATE_KEY
 from tests.upstream import Canned, completion
 
-
 NOBODY = "http://127.0.0.1:9"
 
 

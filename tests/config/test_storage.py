@@ -1,4 +1,4 @@
-"""Where state is kept, sealed with which keys, and for how long: as the variables say it."""
+"""Where state is stored, encrypted with which keys, and for how long: as the variables say it."""
 
 import secrets
 from base64 import b64encode, urlsafe_b64encode
@@ -33,7 +33,7 @@ def settings(**given: str) -> Settings:
         (f"redis://anna:{PASSWORD}@cache/1", "redis://cache:6379/1"),
     ],
 )
-def test_a_home_is_read_and_told_without_its_password(given: str, told: str) -> None:
+def test_a_location_is_read_and_told_without_its_password(given: str, told: str) -> None:
     found = settings(AMBER_STATE=given, AMBER_STATE_KEY=KEY)
     assert found.problems == ()
     assert str(found.state) == told
@@ -63,7 +63,7 @@ def test_the_user_and_the_password_of_a_server_are_unquoted() -> None:
         (f"redis://anna:{PASSWORD}@", "names no valid host"),
     ],
 )
-def test_a_faulty_home_is_told_without_its_password(given: str, fault: str) -> None:
+def test_a_faulty_location_is_told_without_its_password(given: str, fault: str) -> None:
     found = settings(AMBER_STATE=given, AMBER_STATE_KEY=KEY)
     (problem,) = found.problems
     assert problem.startswith("AMBER_STATE ")

@@ -221,7 +221,7 @@ async def test_an_answer_that_cannot_be_kept_is_an_answer(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.append", failing(trouble))
-    monkeypatch.setattr("amber_mcp.protocol.tool._KEEPING_SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.protocol.call._SAVING_SECONDS", 0.1)
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
             result = await client.call_tool("ask_amber", {"question": "Why?"})

@@ -70,7 +70,6 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
 
 PATHS = {
     "ask_amber": "/api/beta/amberai/chat/completions",
-    "web_search": "/api/beta/amberai/chat/completions",
     "run_agent": "/api/beta/amberai/chat/completions",
     "list_models": "/api/beta/amberai/models",
     "upload_file": "/api/beta/files/upload",

@@ -64,67 +64,58 @@ async def served(client: Client) -> None:
     assert not result.is_error, result
 
 
-@pytest.mark.parametrize("stage", STAGES)
-async def test_a_cancelled_call_closes_its_connection(
-    stage: str, connect: Any, sandbox: SandboxProgram
+async def test_a_cancelled_call_ends_upstream_too(connect: Any, sandbox: SandboxProgram) -> None:
+    async with connect() as client:
+        for tool, fault in STAGES.values():
+            async with control(sandbox) as faults:
+                await closes_its_connection(client, faults, tool, fault)
+        for check in (is_not_tried_again, leaves_the_queue):
+            async with control(sandbox) as faults:
+                await check(client, faults)
+
+
+async def closes_its_connection(
+    client: Client, faults: Control, tool: str, fault: Mapping[str, Any]
 ) -> None:
-    tool, fault = STAGES[stage]
-    async with control(sandbox) as faults, connect() as client:
-        await faults.let(fault)
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(client.call_tool, tool, QUESTION if tool == "ask_amber" else FILE)
-                while await ends(faults) != [""]:
-                    await anyio.lowlevel.checkpoint()
-                tasks.cancel_scope.cancel()
-        with anyio.fail_after(1):
-            while await ends(faults) != ["left"]:
+    await faults.let(fault)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.call_tool, tool, QUESTION if tool == "ask_amber" else FILE)
+            while await ends(faults) != [""]:
                 await anyio.lowlevel.checkpoint()
-        await served(client)
+            tasks.cancel_scope.cancel()
+        while await ends(faults) != ["left"]:
+            await anyio.lowlevel.checkpoint()
+    await served(client)
 
 
-async def test_a_cancelled_call_is_not_tried_again(connect: Any, sandbox: SandboxProgram) -> None:
-    told = anyio.Event()
+async def call_until(client: Client, message: str) -> None:
+    """Ask, and cancel the call once the host hears of this."""
+    with anyio.fail_after(10), anyio.CancelScope() as cancelling:
 
-    async def on_progress(_: float, __: float | None, message: str | None) -> None:
-        if "trying again" in (message or ""):
-            told.set()
+        async def on_progress(_: float, __: float | None, heard: str | None) -> None:
+            if message in (heard or ""):
+                cancelling.cancel()
 
-    async def call() -> None:
         await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
+    assert cancelling.cancelled_caught
 
-    async with control(sandbox) as faults, connect() as client:
-        await faults.let({"path": CHAT, "status": 429, "headers": {"Retry-After": "30"}})
+
+async def is_not_tried_again(client: Client, faults: Control) -> None:
+    await faults.let({"path": CHAT, "status": 429, "headers": {"Retry-After": "30"}})
+    await call_until(client, "trying again")
+    await served(client)
+    assert await ends(faults) == ["answered", "answered"]
+
+
+async def leaves_the_queue(client: Client, faults: Control) -> None:
+    await faults.let({"path": CHAT, "delay": 60})
+    async with anyio.create_task_group() as first:
+        first.start_soon(client.call_tool, "ask_amber", QUESTION)
         with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(call)
-                await told.wait()
-                tasks.cancel_scope.cancel()
-        await served(client)
-        assert await ends(faults) == ["answered", "answered"]
-
-
-async def test_a_cancelled_call_leaves_the_queue(connect: Any, sandbox: SandboxProgram) -> None:
-    waiting = anyio.Event()
-
-    async def on_progress(_: float, __: float | None, message: str | None) -> None:
-        if "Waiting for one of" in (message or ""):
-            waiting.set()
-
-    async def call() -> None:
-        await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
-
-    async with control(sandbox) as faults, connect() as client:
-        await faults.let({"path": CHAT, "delay": 60})
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as first:
-                first.start_soon(client.call_tool, "ask_amber", QUESTION)
-                while await ends(faults) != [""]:
-                    await anyio.lowlevel.checkpoint()
-                async with anyio.create_task_group() as second:
-                    second.start_soon(call)
-                    await waiting.wait()
-                    second.cancel_scope.cancel()
-                first.cancel_scope.cancel()
-        await served(client)
-        assert await ends(faults) == ["left", "answered"]
+            while await ends(faults) != [""]:
+                await anyio.lowlevel.checkpoint()
+        await call_until(client, "Waiting for one of")
+        first.cancel_scope.cancel()
+    await served(client)
+    assert await ends(faults) == ["left", "answered"]

@@ -15,9 +15,9 @@ from tests.e2e.talking import answered, ask, given, last_sent, send_question
 from tests.storage.places import Place
 from tests.upstream import Canned, Upstream, completion, stalled_stream, text_chunk
 
-TURNS = 5
+TURNS = 3
 TALKS = 6
-ROUNDS = 3
+ROUNDS = 2
 ANSWERS_A_ROUND = 25
 
 

@@ -87,7 +87,7 @@ async def test_an_upload_that_cannot_be_remembered_is_an_upload(
     trouble: str,
 ) -> None:
     monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.put", failing(trouble))
-    monkeypatch.setattr("amber_mcp.protocol.tool._KEEPING_SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.protocol.call._SAVING_SECONDS", 0.1)
     async with upstream(JSONResponse({"id": "f1"})) as canned:
         async with connect(canned.settings()) as client:
             assert (await upload(client, "a.txt"))["file_id"] == "f1"

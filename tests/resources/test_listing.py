@@ -9,7 +9,7 @@ from mcp import Client
 from amber_mcp.app import open_app
 from amber_mcp.config.settings import Settings
 from amber_mcp.resources import TEMPLATES
-from amber_mcp.resources.recent import MOST_LISTED
+from amber_mcp.resources.listing import MOST_LISTED
 from amber_mcp.storage.base import Key, StorageUnavailable
 from amber_mcp.storage.memory import MemoryStore
 from tests.planted import KEY
@@ -85,7 +85,7 @@ async def test_without_the_state_the_fixed_ones_are_listed(
     trouble: str,
 ) -> None:
     monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.ids", failing(trouble))
-    monkeypatch.setattr("amber_mcp.resources.recent._SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.resources.listing._SECONDS", 0.1)
     async with connect(Settings()) as client:
         assert [each.uri for each in (await client.list_resources()).resources] == FIXED
     records = [each for each in caplog.records if each.msg == "latest resources not listed"]
@@ -116,7 +116,7 @@ async def test_what_is_there_is_listed_though_the_rest_is_not(
 
     monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.items", some)
     seconds = 0.3 if bound == "_SECONDS" else 1000
-    monkeypatch.setattr("amber_mcp.resources.recent._SECONDS", seconds)
+    monkeypatch.setattr("amber_mcp.resources.listing._SECONDS", seconds)
     async with upstream(completion("Because.")) as canned:
         limit = "0.3" if bound == "AMBER_CALL_TIMEOUT" else "50"
         settings = canned.settings(AMBER_MODEL="m", AMBER_CALL_TIMEOUT=limit)

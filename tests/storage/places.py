@@ -1,7 +1,7 @@
-"""The three backends, as the contract's tests get them."""
+"""The three backends, as tests get them, and the tasks that wait in them."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @dataclass
 class Place:
-    """One home, which can be opened several times at once unless it is memory."""
+    """One backend, which can be opened several times at once unless it is memory."""
 
     name: str
     environment: Mapping[str, str]
@@ -101,3 +101,13 @@ def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 async def store(place: Place) -> AsyncIterator[Store]:
     async with place.open() as opened:
         yield opened
+
+
+def waiting(store: Store) -> int:
+    """How many tasks wait."""
+    return sum(event.statistics().tasks_waiting for event in store._events.values())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # nobody sets an event for it
+        await anyio.sleep(0.01)

@@ -3,15 +3,24 @@
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis.asyncio
+
+from amber_mcp.config.settings import Settings
+from amber_mcp.storage.backends import open_store
+from amber_mcp.storage.base import Key
 
 KEY = "bULJP13dcNgf5iqEJAE4cNW9EshjSRb0IBG+Gzci4iM="
 OTHER_KEY = "acf79e2879ce18be72610ac238ec048dc8c86c3a41dfdade50e6bcede87f8aa5"
 PASSWORD = "planted0redis.Wn6-pl3_7742"
+TTL = 60
+CALLER = "the caller's name"
+PLACE = Key("conversation", CALLER, "the id")
 
 
 class RedisServer:
@@ -65,3 +74,17 @@ def running_redis(folder: Path, *options: str, port_option: str = "port") -> Ite
         yield server
     finally:
         server.stop()
+
+
+def opened(url: str, key: str = KEY, **more: str) -> Any:
+    """The store in a server."""
+    settings = Settings.from_environment({"AMBER_STATE": url, "AMBER_STATE_KEY": key, **more})
+    assert settings.problems == ()
+    return open_store(settings)
+
+
+@asynccontextmanager
+async def client_of(server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client that goes past the store."""
+    async with redis.asyncio.Redis(port=server.port) as client:
+        yield client

@@ -8,9 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from amber_mcp.errors import AmberError, NotConfigured
-from amber_mcp.storage.base import StorageUnavailable
-from tests.storage.redis_backend import opened
+from amber_mcp.errors import NotConfigured
+from tests.storage.servers import opened
 
 
 @pytest.mark.parametrize("package", ["redis", "cryptography"])
@@ -41,8 +40,3 @@ async def test_the_other_backends_import_nothing_of_redis(tmp_path: Path) -> Non
     env = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = await anyio.run_process([sys.executable, "-c", script], env=env)
     assert json.loads(done.stdout) == []
-
-
-def test_its_errors_are_of_a_known_kind() -> None:
-    assert issubclass(StorageUnavailable, AmberError)
-    assert StorageUnavailable.kind == "internal_error"

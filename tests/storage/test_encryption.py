@@ -7,8 +7,7 @@ from redis.asyncio import Redis
 from amber_mcp.errors import NotConfigured
 from amber_mcp.storage.base import Key
 from amber_mcp.storage.encryption import Keyring
-from tests.storage.redis_backend import CALLER, PLACE, TTL, client_of, opened
-from tests.storage.servers import KEY, OTHER_KEY, RedisServer
+from tests.storage.servers import CALLER, KEY, OTHER_KEY, PLACE, TTL, RedisServer, client_of, opened
 
 
 async def dump(server: RedisServer) -> bytes:

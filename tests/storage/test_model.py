@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
@@ -24,7 +24,16 @@ VALUES = st.recursive(
 )
 KEYS = st.tuples(st.sampled_from(["run", "lease"]), st.sampled_from("ab"), st.sampled_from("12"))
 SOON, LATE = 10.0, 100.0
+A, B = ("run", "a", "1"), ("run", "a", "2")
 TTLS = st.sampled_from([SOON, LATE])
+
+# Every call where there is nothing, where there is something, and where it was deleted.
+EACH = [
+    (name, key, [number, [number]], LATE)
+    for number, key in enumerate([A, A, B, ("run", "b", "1"), ("lease", "a", "1")])
+    for name in ("go on", "add", "append", "add", "put", "append", "go on")
+]
+AGAIN = [("delete", A, [], LATE), *EACH, ("add", B, ["there already"], LATE)]
 
 
 @st.composite
@@ -94,6 +103,7 @@ def test_each_backend_does_as_the_model_does(
         max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(steps(with_time=name != "redis"))
+    @example([*EACH, *AGAIN])
     def compare(chosen: list[tuple[str, Any, Any, float]]) -> None:
         anyio.run(same, place, chosen)
 
@@ -138,5 +148,4 @@ async def same(place: Place, chosen: list[tuple[str, Any, Any, float]]) -> None:
                 assert await store.get(key) == (entry.records or [None])[0]
                 assert await store.items(key) == entry.items
                 assert await store.items(key, 1) == entry.items[1:]
-                assert await store.length(key) == len(entry.items)
                 assert await store.ids(key.kind, key.caller) == model.ids(*given_key[:2])

@@ -12,8 +12,15 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from amber_mcp.errors import NotConfigured, describe
 from amber_mcp.storage.base import StorageUnavailable, Store
-from tests.storage.redis_backend import PLACE, TTL, client_of, opened
-from tests.storage.servers import PASSWORD, RedisServer, running_redis
+from tests.storage.servers import (
+    PASSWORD,
+    PLACE,
+    TTL,
+    RedisServer,
+    client_of,
+    opened,
+    running_redis,
+)
 
 
 async def test_no_error_log_or_repr_holds_the_password(

@@ -162,34 +162,6 @@ async def test_a_file_that_is_damaged_later_is_told(tmp_path: Path) -> None:
     assert "malformed" in error.value.message
 
 
-async def test_a_lock_that_is_never_let_go_is_told_and_blocks_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("amber_mcp.storage.sqlite_lock.BUSY_SECONDS", 0.5)
-    path = tmp_path / "state.db"
-    async with open_sqlite(path) as store:
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        beats = 0
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-
-                async def beat() -> None:
-                    nonlocal beats
-                    while True:
-                        await anyio.sleep(0.01)
-                        beats += 1
-
-                tasks.start_soon(beat)
-                with pytest.raises(StorageUnavailable, match="database is locked"):
-                    await store.put(KEY, "record", ttl=60)
-                tasks.cancel_scope.cancel()
-        assert beats > 20
-        other.execute("ROLLBACK")
-        other.close()
-        await store.put(KEY, "record", ttl=60)
-
-
 async def test_those_who_open_a_new_file_at_once_share_it(tmp_path: Path) -> None:
     secrets: list[bytes] = []
 

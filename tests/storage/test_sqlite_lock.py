@@ -1,7 +1,8 @@
 """An SQLite file that another process has locked, and those who wait for it."""
 
 import sqlite3
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,44 +10,92 @@ from typing import Any
 import anyio
 import pytest
 
-from amber_mcp.storage import sqlite_lock as busy
+from amber_mcp.errors import NotConfigured
 from amber_mcp.storage.base import Key, StorageUnavailable
 from amber_mcp.storage.sqlite import open_sqlite
 from amber_mcp.storage.sqlite_lock import LockQueue
-from tests.storage.test_sqlite_locked import locked
 
 KEY = Key("conversation", "c", "1")
 FOR_EVER = 1000.0
 
 
 def wait_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(busy, "BUSY_SECONDS", seconds)
+    monkeypatch.setattr("amber_mcp.storage.sqlite_lock.BUSY_SECONDS", seconds)
+
+
+@contextmanager
+def locked(path: Path, how: str = "EXCLUSIVE") -> Iterator[None]:
+    """Another program holds the file in the block."""
+    # Any thread may take the lock.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(connection) as other:
+        if how == "EXCLUSIVE":
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute(f"BEGIN {how}")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("how", ["EXCLUSIVE", "IMMEDIATE"])
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_file_that_is_locked_is_told_by_each_call_and_used_once_it_is_free(
+    tmp_path: Path, how: str, is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(0.1, monkeypatch)
+    path = tmp_path / "state.db"
+    if not is_new:
+        async with open_sqlite(path) as store:
+            await store.append(KEY, "before", ttl=60)
+    with anyio.fail_after(20), ExitStack() as lock:
+        lock.enter_context(locked(path, how))
+        async with open_sqlite(path) as store, open_sqlite(path) as another:
+            for work in (store.secret, lambda: store.items(KEY), lambda: store.wait(KEY, 0),
+                         lambda: store.append(KEY, "lost", ttl=60)):  # fmt: skip
+                with pytest.raises(StorageUnavailable, match="database is locked") as error:
+                    await work()
+                assert str(path) in error.value.message
+            lock.close()
+            await store.append(KEY, "after", ttl=60)
+            assert await another.items(KEY) == ["before", "after"][is_new:]
+            assert await another.secret() == await store.secret()
+            assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert store._connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+async def test_what_is_wrong_with_a_locked_file_is_told_once_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(0.1, monkeypatch)
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE bookmarks (url TEXT)")
+    with anyio.fail_after(20), ExitStack() as lock:
+        lock.enter_context(locked(path))
+        async with open_sqlite(path) as store:
+            with pytest.raises(StorageUnavailable, match="locked"):
+                await store.get(KEY)
+            lock.close()
+            for _ in range(2):
+                with pytest.raises(NotConfigured, match="the database of another program"):
+                    await store.get(KEY)
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-async def test_to_open_a_locked_file_waits_for_nothing(
+async def test_to_open_a_locked_file_waits_for_nothing_and_a_wait_can_be_cancelled(
     tmp_path: Path, is_new: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_for(FOR_EVER, monkeypatch)
     path = tmp_path / "state.db"
     if not is_new:
         async with open_sqlite(path) as store:
-            await store.put(KEY, "record", ttl=60)
-    with anyio.fail_after(10), locked(path):
-        async with open_sqlite(path):
-            pass
-
-
-async def test_who_waits_for_a_lock_can_be_cancelled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wait_for(FOR_EVER, monkeypatch)
-    path = tmp_path / "state.db"
-    with anyio.fail_after(10):
+            await store.secret()
+    with anyio.fail_after(10), ExitStack() as lock:
+        lock.enter_context(locked(path, "IMMEDIATE"))
         async with open_sqlite(path) as store:
-            with locked(path, "IMMEDIATE"), anyio.move_on_after(0.1) as waiting:
+            with anyio.move_on_after(0.1) as waiting:
                 await store.put(KEY, "never", ttl=60)
             assert waiting.cancelled_caught
+            lock.close()
             assert await store.get(KEY) is None
             await store.put(KEY, "record", ttl=60)
 

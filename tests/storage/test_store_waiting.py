@@ -3,8 +3,7 @@
 import anyio
 
 from amber_mcp.storage.base import Store
-from tests.storage.places import Place
-from tests.storage.watching import until, waiting
+from tests.storage.places import Place, until, waiting
 
 TTL = 60
 

@@ -164,7 +164,10 @@ async def test_an_api_that_is_silent_is_named_and_hides_no_other(
 ) -> None:
     async with upstream(JSONResponse({"data": [{"id": "m"}]})) as canned:
         settings = settings_of(
-            canned, MORPHEUS_BASE_URL="http://127.0.0.1:9/api/v1", MORPHEUS_API_KEY="sk-x"
+            canned,
+            MORPHEUS_BASE_URL="http://127.0.0.1:9/api/v1",
+            MORPHEUS_API_KEY="sk-x",
+            AMBER_RETRIES="0",
         )
         async with connect(settings) as client:
             result = await client.call_tool("list_models", {})
@@ -188,6 +191,7 @@ async def test_models_are_listed_though_amber_is_silent(connect: Connect, upstre
                 "AMBER_API_KEY": KEY,
                 "MORPHEUS_BASE_URL": canned.base_url,
                 "MORPHEUS_API_KEY": "sk-x",
+                "AMBER_RETRIES": "0",
             }
         )
         async with connect(settings) as client:

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from amber_mcp.app import open_app
 from amber_mcp.errors import InvalidRequest, NotFound
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.progress import Progress
-from amber_mcp.protocol.tool import Call
 from amber_mcp.tools.model_choice import choose_other_model
 from tests.test_server import failure, structured
 from tests.tools.users import Asked, Connect

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amber_mcp.api.messages import as_input_message, wire_message
+from amber_mcp.api.chat_messages import as_input_message, wire_message
 from amber_mcp.api.types import Message
 from tests.api.asking import CALL
 

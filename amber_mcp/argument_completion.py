@@ -18,9 +18,8 @@ from .errors import AmberError
 from .prompts import Prompt
 from .prompts.prompt import Values
 from .resources import TEMPLATES, Template
-from .text.quoting import quoted
 from .text.redaction import distinct_secrets, redact, remove_secrets
-from .text.sanitise import strip_controls
+from .text.sanitise import quoted, strip_controls
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from mcp.types import ElicitResult
 
 from amber_mcp import server
 from amber_mcp.errors import InternalError
+from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
-from amber_mcp.protocol.tool import Call, Result, tool
+from amber_mcp.protocol.tool import Result, tool
 from amber_mcp.tools.choice import ask_for_choice
 from tests.test_server import failure, structured
 from tests.tools.users import IDS, Asked, Connect, with_agents

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from amber_mcp.config.settings import Settings
 from tests.files.test_remembered_uploads import upload
-from tests.prompts.test_prompts import refusal, said
+from tests.prompts.test_catalog import refusal, said
 from tests.test_server import Connect, connect
 from tests.upstream import Canned
 

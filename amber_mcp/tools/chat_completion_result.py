@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from amber_mcp.api.sources import without_images
 from amber_mcp.api.types import Json
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import Result
+from amber_mcp.text.markdown import without_images
 from amber_mcp.text.redaction import TRUNCATED
 
 _TEXTS = ("content", "refusal", "reasoning", "reasoning_content", "thinking")
@@ -54,7 +54,7 @@ class CompletionResult(Result):
         return self.model_dump_json(exclude_none=True)
 
 
-def completion_result(body: Mapping[str, Json], api: str, max_chars: int) -> CompletionResult:
+def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -> CompletionResult:
     """The completion that `body` holds, its texts cut to `max_chars` in all.
 
     Calls of functions and audio stay whole: half of one is of no use.

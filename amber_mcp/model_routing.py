@@ -12,7 +12,7 @@ from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .app import App
 from .errors import AmberError, InvalidRequest, NotConfigured, NotFound, UpstreamTimeout
-from .text.quoting import quoted, truncate
+from .text.sanitise import quoted, truncate
 
 REQUEST_MODELS = {
     api.name: api.request_model for api in (AmberApi, AmberOpenAiApi, MorpheusApi, AdaptiveApi)

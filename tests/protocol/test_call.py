@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from amber_mcp.protocol.timer import CallTimer
+from amber_mcp.protocol.call import CallTimer
 
 
 async def test_a_stopped_clock_ends_nothing_and_runs_on_afterwards() -> None:

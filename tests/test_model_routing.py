@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from amber_mcp.app import open_app
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest, NotConfigured, NotFound, describe
-from amber_mcp.models import list_all_models, route_model
+from amber_mcp.model_routing import list_all_models, route_model
 from tests.upstream import Canned, Upstream
 
 MODELS = JSONResponse({"data": [{"id": "m"}, {"id": "m"}]})

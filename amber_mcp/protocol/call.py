@@ -1,10 +1,19 @@
-"""The time that a call takes, less the time that the user takes."""
+"""One call of a tool, and the time that it may take: less the time that the user takes."""
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import anyio
+
+from amber_mcp.app import App
+
+from .elicitation import Nobody, User
+from .progress import Progress
+
+_SAVING_SECONDS = 2.0
+_SAVING_GRACE_SECONDS = 0.3
 
 
 class CallTimer:
@@ -37,3 +46,24 @@ class CallTimer:
             waited = anyio.current_time() - began
             self._stopped_for += waited
             self._scope.deadline = deadline + waited
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a tool: the application, its progress, whether files may be read, its user."""
+
+    app: App
+    progress: Progress
+    local_files: bool
+    user: User = field(default_factory=Nobody)
+    timer: CallTimer = field(default_factory=CallTimer)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the call may still take, of `AMBER_CALL_TIMEOUT`."""
+        return max(0.0, self.app.settings.call_timeout - self.timer.elapsed)
+
+    @property
+    def seconds_to_save(self) -> float:
+        """How long it may take to save what the call has brought."""
+        return min(_SAVING_SECONDS, self.seconds_left + _SAVING_GRACE_SECONDS)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from amber_mcp.conversations.records import Conversation, Turn
-from amber_mcp.resources.transcript import transcript
+from amber_mcp.resources.conversations import transcript
 
 
 def turn(question: str, answer: str, **more: object) -> Turn:

@@ -134,7 +134,7 @@ async def test_without_amber_there_is_nothing_and_no_error(
     trouble: str,
 ) -> None:
     caplog.set_level("DEBUG", "amber_mcp")
-    monkeypatch.setattr("amber_mcp.completion._SECONDS", 0.3)
+    monkeypatch.setattr("amber_mcp.argument_completion._SECONDS", 0.3)
     answer = JSONResponse({"detail": "no"}, 401) if trouble == "refused" else stalled_stream
     async with upstream(answer) as canned:
         settings = Settings() if trouble == "not configured" else canned.settings()
@@ -150,7 +150,7 @@ async def test_without_the_state_there_is_nothing_and_no_error(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.ids", failing(trouble))
-    monkeypatch.setattr("amber_mcp.completion._SECONDS", 0.1)
+    monkeypatch.setattr("amber_mcp.argument_completion._SECONDS", 0.1)
     async with connect(Settings()) as client:
         found = await client.complete(CONVERSATION, {"name": "id", "value": ""})
         assert (await completed(client, "summarise_file", "file")).values == []
