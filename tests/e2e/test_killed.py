@@ -15,10 +15,10 @@ from tests.e2e.talking import answered, ask, given, last_sent, send_question
 from tests.storage.places import Place
 from tests.upstream import Canned, Upstream, completion, stalled_stream, text_chunk
 
-TURNS = 5
-TALKS = 6
-ROUNDS = 3
-ANSWERS_A_ROUND = 25
+TURNS = 3
+TALKS = 4
+ROUNDS = 2
+ANSWERS_A_ROUND = 15
 
 
 def check_file(place: Place, folder: Path) -> None:
