@@ -118,59 +118,58 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("sdk", SDKS)
-async def test_an_sdk_connects_and_calls_every_tool(sdk: str, server: str, folder: Path) -> None:
+async def test_an_sdk_gets_all_there_is(sdk: str, server: str, folder: Path) -> None:
+    """One connection shows it all.
+
+    The SDKs check the structured content against the listed schema and fail where it differs.
+    """
     script, protocol = SDKS[sdk]
     ended = await run(NODE, *script, server, cwd=folder)
     assert ended.returncode == 0, ended.stderr.decode()
     assert ended.stderr == b""
     record: Record = json.loads(ended.stdout)
-    # The version is the newest that both know, and the server says who it is and what it is for.
-    assert record["protocol"] == protocol
+    assert record["protocol"] == protocol  # The newest that both know.
     assert record["server"]["name"] == "amber-mcp"
     assert "anything internal" in record["instructions"]
     # Nothing but messages came: SDK 1 reports any other line, client 2 any other JSON.
     assert record["faults"] == []
     assert record["tools"] == TOOLS
     assert record["progress"][:1] == ["Searching company sources"]
+    assert record["unknownTool"]["code"] == INVALID_PARAMS
+    assert "'no_such_tool'" in record["unknownTool"]["message"]
     check_results(record["results"])
-    check_errors(record)
+    check_unknown_argument(record["unknownArgument"])
     if server == AMBER_MCP:  # There are no lines over HTTP.
         check_noise(record["noise"])
 
 
-def check_results(results: Record) -> None:
-    """What each call was for is in both forms of its result, and the sources by themselves.
-
-    The SDKs check the structured content against the listed schema and fail where it differs.
-    """
-    for tool, (_, expected) in CALLS.items():
+def check_results(results: Mapping[str, Record]) -> None:
+    """A call succeeds, and what it was for is in each of the two forms of its result."""
+    for tool, (_, told) in CALLS.items():
         assert not results[tool]["isError"]
-        assert expected in results[tool]["text"]
-        assert expected in json.dumps(results[tool]["structuredContent"])
-    for tool in ("ask_amber", "run_agent"):
+        assert told in results[tool]["text"]
+        assert told in json.dumps(results[tool]["structuredContent"])
+    for tool in ("ask_amber", "run_agent"):  # The page is a source of its own.
         _, _, below = results[tool]["text"].rpartition("\n\nSources:\n")
-        page = "Vacation and annual leave (hr/annual-leave.md)"
-        assert below.startswith(f"[1] {page} <http://127.0.0.1:")
+        title = "Vacation and annual leave (hr/annual-leave.md)"
+        assert below.startswith(f"[1] {title} <http://127.0.0.1:")
         source = results[tool]["structuredContent"]["sources"][0]
-        assert source["title"] == page
+        assert source["title"] == title
         assert source["url"].endswith("/hr/annual-leave.md")
     file_id = results["upload_file"]["structuredContent"]["file_id"]
     assert file_id
     assert f"file_id: {file_id}\n" in results["upload_file"]["text"]
 
 
-def check_errors(record: Record) -> None:
-    """An unknown tool is the protocol's error; an unknown argument a result, for the model."""
-    assert record["unknownTool"]["code"] == INVALID_PARAMS
-    assert "'no_such_tool'" in record["unknownTool"]["message"]
-    result = record["unknownArgument"]
+def check_unknown_argument(result: Record) -> None:
+    """It is told as a result, so that the model reads it, and without structured content."""
     assert result["isError"]
     assert "`qestion` is unknown (did you mean `question`?)" in result["text"]
     assert result["structuredContent"] is None
 
 
 def check_noise(noise: Record) -> None:
-    """It cannot know what an error without id is about; the call behind it is answered."""
+    """After an error without id, which an SDK cannot place, the call behind it is answered."""
     assert "sandbox-brief" in noise["result"]["text"]
     unreadable, *unfit = noise["faults"]
     assert len(unfit) == 2
@@ -181,10 +180,6 @@ def check_noise(noise: Record) -> None:
         assert '"code":-32600' in fault
 
 
-INSPECTOR_ERAS = ("legacy", "modern")
-"""The eras that Inspector can be told to speak."""
-
-
 async def inspect(server: str, era: str, folder: Path, *options: str) -> CompletedProcess[bytes]:
     """Run Inspector's command line, away from what a developer has set up for it."""
     own = ["--client-config", str(folder / "inspector.json"), "-e", "AMBER_BASE_URL=sandbox"]
@@ -192,41 +187,40 @@ async def inspect(server: str, era: str, folder: Path, *options: str) -> Complet
     return await run(INSPECTOR, "--cli", server, *fixed, *options, cwd=folder)
 
 
-@pytest.mark.parametrize("era", INSPECTOR_ERAS)
-async def test_inspector_finds_no_fault_in_the_schemas(era: str, folder: Path) -> None:
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_inspector_finds_no_fault_in_the_schemas(server: str, era: str, folder: Path) -> None:
     """`--strict` would end with status 6, and tell on stderr what some hosts would not take."""
-    ended = await inspect(AMBER_MCP, era, folder, "--method", "tools/list", "--strict")
+    ended = await inspect(server, era, folder, "--method", "tools/list", "--strict")
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert [tool["name"] for tool in json.loads(ended.stdout)["result"]["tools"]] == TOOLS
-
-
-@pytest.mark.parametrize("era", INSPECTOR_ERAS)
-@pytest.mark.parametrize("tool", ["ask_amber", "upload_file"])
-async def test_inspector_calls(server: str, era: str, folder: Path, tool: str) -> None:
-    given, told = CALLS[tool]
-    ended = await inspect(server, era, folder, *calling(tool, given))
-    assert (ended.returncode, ended.stderr) == (0, b"")
-    result = json.loads(ended.stdout)["result"]
-    assert told in result["content"][0]["text"]
-    assert told in json.dumps(result["structuredContent"])
-
-
-async def test_inspector_ends_with_5_at_a_tool_error(folder: Path) -> None:
-    given = {"question": QUESTION, "qestion": "typo"}
-    ended = await inspect(AMBER_MCP, "modern", folder, *calling("ask_amber", given))
-    assert ended.returncode == 5
-    assert b"tool_is_error" in ended.stderr
-    assert b"`qestion` is unknown" in ended.stdout
 
 
 def calling(tool: str, given: Mapping[str, str]) -> list[str]:
     return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_inspector_calls(url: str, folder: Path, tool: str) -> None:
+    given, told = CALLS[tool]
+    ended = await inspect(url, "modern", folder, *calling(tool, given))
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    result = json.loads(ended.stdout)["result"]
+    assert told in result["content"][0]["text"]
+    assert told in json.dumps(result["structuredContent"])
+
+
+async def test_inspector_ends_with_5_at_a_tool_error(url: str, folder: Path) -> None:
+    given = {"question": QUESTION, "qestion": "typo"}
+    ended = await inspect(url, "modern", folder, *calling("ask_amber", given))
+    assert ended.returncode == 5
+    assert b"tool_is_error" in ended.stderr
+    assert b"`qestion` is unknown" in ended.stdout
+
+
 @pytest.mark.parametrize("method", OTHER_METHODS)
-async def test_inspector_finds_resources_and_prompts(folder: Path, method: str) -> None:
+async def test_inspector_finds_resources_and_prompts(url: str, folder: Path, method: str) -> None:
     options, told = OTHER_METHODS[method]
-    ended = await inspect(AMBER_MCP, "modern", folder, "--method", method, *options)
+    ended = await inspect(url, "legacy", folder, "--method", method, *options)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert told in ended.stdout.decode()
 
