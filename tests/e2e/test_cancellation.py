@@ -4,8 +4,7 @@ The real program allows one request at a time here, so that anything left runnin
 the next call.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -32,16 +31,22 @@ STAGES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-@pytest.fixture(params=[(t, era) for t in ("stdio", "http") for era in ERAS], ids="-".join)
-def connect(request: pytest.FixtureRequest, sandbox: SandboxProgram) -> Any:
-    transport, era = request.param
-
-    @asynccontextmanager
-    async def connecting() -> AsyncIterator[Client]:
-        async with connected(transport, era, {**sandbox.environment, **SETTINGS}) as client:
-            yield client
-
-    return connecting
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+async def test_cancelled_calls_hold_up_nothing(
+    transport: str, era: str, sandbox: SandboxProgram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**sandbox.environment, **SETTINGS}
+    async with connected(transport, era, settings) as client:
+        for tool, fault in STAGES.values():
+            async with control(sandbox) as faults:
+                await closes_its_connection(client, faults, tool, fault)
+        async with control(sandbox) as faults:
+            await is_not_tried_again(client, faults)
+        async with control(sandbox) as faults:
+            await leaves_the_queue(client, faults)
+    told = capfd.readouterr().err  # On stdio, the program's stderr is that of the tests.
+    assert not [sign for sign in ("Traceback", "Warning", "never awaited") if sign in told], told
 
 
 async def ends(faults: Control) -> list[str]:
@@ -50,12 +55,9 @@ async def ends(faults: Control) -> list[str]:
     return [request["end"] for request in answer["requests"]]
 
 
-@pytest.fixture(autouse=True)
-def _no_word_of_trouble(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """On stdio, the program's stderr is that of the tests."""
-    yield
-    told = capfd.readouterr().err
-    assert not [sign for sign in ("Traceback", "Warning", "never awaited") if sign in told], told
+async def wait_for_ends(faults: Control, *expected: str) -> None:
+    while await ends(faults) != [*expected]:
+        await anyio.lowlevel.checkpoint()
 
 
 async def served(client: Client) -> None:
@@ -64,14 +66,14 @@ async def served(client: Client) -> None:
     assert not result.is_error, result
 
 
-async def test_a_cancelled_call_ends_upstream_too(connect: Any, sandbox: SandboxProgram) -> None:
-    async with connect() as client:
-        for tool, fault in STAGES.values():
-            async with control(sandbox) as faults:
-                await closes_its_connection(client, faults, tool, fault)
-        for check in (is_not_tried_again, leaves_the_queue):
-            async with control(sandbox) as faults:
-                await check(client, faults)
+async def call_until(client: Client, news: str, event: anyio.Event) -> None:
+    """Ask, and set the event as soon as a progress message holds the news."""
+
+    async def on_progress(_: float, __: float | None, message: str | None) -> None:
+        if news in (message or ""):
+            event.set()
+
+    await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
 
 
 async def closes_its_connection(
@@ -81,41 +83,36 @@ async def closes_its_connection(
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, tool, QUESTION if tool == "ask_amber" else FILE)
-            while await ends(faults) != [""]:
-                await anyio.lowlevel.checkpoint()
+            await wait_for_ends(faults, "")
             tasks.cancel_scope.cancel()
-        while await ends(faults) != ["left"]:
-            await anyio.lowlevel.checkpoint()
+    with anyio.fail_after(1):
+        await wait_for_ends(faults, "left")
     await served(client)
 
 
-async def call_until(client: Client, message: str) -> None:
-    """Ask, and cancel the call once the host hears of this."""
-    with anyio.fail_after(10), anyio.CancelScope() as cancelling:
-
-        async def on_progress(_: float, __: float | None, heard: str | None) -> None:
-            if message in (heard or ""):
-                cancelling.cancel()
-
-        await client.call_tool("ask_amber", QUESTION, progress_callback=on_progress)
-    assert cancelling.cancelled_caught
-
-
 async def is_not_tried_again(client: Client, faults: Control) -> None:
+    told = anyio.Event()
     await faults.let({"path": CHAT, "status": 429, "headers": {"Retry-After": "30"}})
-    await call_until(client, "trying again")
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call_until, client, "trying again", told)
+            await told.wait()
+            tasks.cancel_scope.cancel()
     await served(client)
     assert await ends(faults) == ["answered", "answered"]
 
 
 async def leaves_the_queue(client: Client, faults: Control) -> None:
+    waiting = anyio.Event()
     await faults.let({"path": CHAT, "delay": 60})
-    async with anyio.create_task_group() as first:
-        first.start_soon(client.call_tool, "ask_amber", QUESTION)
-        with anyio.fail_after(10):
-            while await ends(faults) != [""]:
-                await anyio.lowlevel.checkpoint()
-        await call_until(client, "Waiting for one of")
-        first.cancel_scope.cancel()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as first:
+            first.start_soon(client.call_tool, "ask_amber", QUESTION)
+            await wait_for_ends(faults, "")
+            async with anyio.create_task_group() as second:
+                second.start_soon(call_until, client, "Waiting for one of", waiting)
+                await waiting.wait()
+                second.cancel_scope.cancel()
+            first.cancel_scope.cancel()
     await served(client)
     assert await ends(faults) == ["left", "answered"]

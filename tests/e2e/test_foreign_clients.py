@@ -117,92 +117,59 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=list(SDKS))
-def sdk(request: pytest.FixtureRequest) -> tuple[list[str], str]:
-    """A script with its arguments, and the protocol version that its client ends up with."""
-    return SDKS[request.param]
-
-
-@pytest.fixture(scope="session")
-async def record(sdk: tuple[list[str], str], server: str, folder: Path) -> Record:
-    """All that an SDK's client got from the server: one connection serves every test below."""
-    script, _ = sdk
-    ended = await run(NODE, *script, server, cwd=folder)
-    assert ended.returncode == 0, ended.stderr.decode()
-    assert ended.stderr == b""
-    recorded: Record = json.loads(ended.stdout)
-    return recorded
-
-
-async def test_an_sdk_connects_in_its_own_era(record: Record, sdk: tuple[list[str], str]) -> None:
-    """The version is the newest that both know, and the server says who it is and what it is for.
-
-    Nothing but messages came: SDK 1 reports any other line, client 2 any other JSON.
-    """
-    _, protocol = sdk
-    assert record["protocol"] == protocol
-    assert record["server"]["name"] == "amber-mcp"
-    assert "anything internal" in record["instructions"]
-    assert record["faults"] == []
-
-
-async def test_an_sdk_lists_the_tools(record: Record) -> None:
-    assert record["tools"] == TOOLS
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-async def test_an_sdk_gets_the_same_from_text_and_structure(record: Record, tool: str) -> None:
-    """A call succeeds, and what it was for is in each of the two forms of its result.
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_an_sdk_gets_all_there_is(sdk: str, server: str, folder: Path) -> None:
+    """One connection shows it all.
 
     The SDKs check the structured content against the listed schema and fail where it differs.
     """
-    result = record["results"][tool]
-    _, told = CALLS[tool]
-    assert not result["isError"]
-    assert told in result["text"]
-    assert told in json.dumps(result["structuredContent"])
-
-
-@pytest.mark.parametrize("tool", ["ask_amber", "run_agent"])
-async def test_an_sdk_gets_the_sources(record: Record, tool: str) -> None:
-    """The page is named as a source of its own, not in the answer alone."""
-    result = record["results"][tool]
-    _, _, below = result["text"].rpartition("\n\nSources:\n")
-    assert below.startswith("[1] Vacation and annual leave (hr/annual-leave.md) <http://127.0.0.1:")
-    source = result["structuredContent"]["sources"][0]
-    assert source["title"] == "Vacation and annual leave (hr/annual-leave.md)"
-    assert source["url"].endswith("/hr/annual-leave.md")
-
-
-async def test_an_sdk_gets_the_id_of_an_upload(record: Record) -> None:
-    result = record["results"]["upload_file"]
-    file_id = result["structuredContent"]["file_id"]
-    assert file_id
-    assert f"file_id: {file_id}\n" in result["text"]
-
-
-async def test_an_sdk_hears_of_progress(record: Record) -> None:
+    script, protocol = SDKS[sdk]
+    ended = await run(NODE, *script, server, cwd=folder)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert ended.stderr == b""
+    record: Record = json.loads(ended.stdout)
+    assert record["protocol"] == protocol  # The newest that both know.
+    assert record["server"]["name"] == "amber-mcp"
+    assert "anything internal" in record["instructions"]
+    # Nothing but messages came: SDK 1 reports any other line, client 2 any other JSON.
+    assert record["faults"] == []
+    assert record["tools"] == TOOLS
     assert record["progress"][:1] == ["Searching company sources"]
-
-
-async def test_an_sdk_is_told_of_an_unknown_tool(record: Record) -> None:
     assert record["unknownTool"]["code"] == INVALID_PARAMS
     assert "'no_such_tool'" in record["unknownTool"]["message"]
+    check_results(record["results"])
+    check_unknown_argument(record["unknownArgument"])
+    if server == AMBER_MCP:  # There are no lines over HTTP.
+        check_noise(record["noise"])
 
 
-async def test_an_sdk_is_told_of_an_unknown_argument(record: Record) -> None:
-    """As a result, so that the model reads it, and without structured content."""
-    result = record["unknownArgument"]
+def check_results(results: Mapping[str, Record]) -> None:
+    """A call succeeds, and what it was for is in each of the two forms of its result."""
+    for tool, (_, told) in CALLS.items():
+        assert not results[tool]["isError"]
+        assert told in results[tool]["text"]
+        assert told in json.dumps(results[tool]["structuredContent"])
+    for tool in ("ask_amber", "run_agent"):  # The page is a source of its own.
+        _, _, below = results[tool]["text"].rpartition("\n\nSources:\n")
+        title = "Vacation and annual leave (hr/annual-leave.md)"
+        assert below.startswith(f"[1] {title} <http://127.0.0.1:")
+        source = results[tool]["structuredContent"]["sources"][0]
+        assert source["title"] == title
+        assert source["url"].endswith("/hr/annual-leave.md")
+    file_id = results["upload_file"]["structuredContent"]["file_id"]
+    assert file_id
+    assert f"file_id: {file_id}\n" in results["upload_file"]["text"]
+
+
+def check_unknown_argument(result: Record) -> None:
+    """It is told as a result, so that the model reads it, and without structured content."""
     assert result["isError"]
     assert "`qestion` is unknown (did you mean `question`?)" in result["text"]
     assert result["structuredContent"] is None
 
 
-async def test_an_sdk_goes_on_after_an_error_without_id(record: Record, server: str) -> None:
-    """It cannot know what the error is about, and says so; the call behind it is answered."""
-    if server != AMBER_MCP:
-        pytest.skip("there are no lines over HTTP")
-    noise = record["noise"]
+def check_noise(noise: Record) -> None:
+    """After an error without id, which an SDK cannot place, the call behind it is answered."""
     assert "sandbox-brief" in noise["result"]["text"]
     unreadable, *unfit = noise["faults"]
     assert len(unfit) == 2
@@ -213,13 +180,6 @@ async def test_an_sdk_goes_on_after_an_error_without_id(record: Record, server: 
         assert '"code":-32600' in fault
 
 
-@pytest.fixture(params=["legacy", "modern"])
-def era(request: pytest.FixtureRequest) -> str:
-    """The era that Inspector is told to speak."""
-    era: str = request.param
-    return era
-
-
 async def inspect(server: str, era: str, folder: Path, *options: str) -> CompletedProcess[bytes]:
     """Run Inspector's command line, away from what a developer has set up for it."""
     own = ["--client-config", str(folder / "inspector.json"), "-e", "AMBER_BASE_URL=sandbox"]
@@ -227,6 +187,7 @@ async def inspect(server: str, era: str, folder: Path, *options: str) -> Complet
     return await run(INSPECTOR, "--cli", server, *fixed, *options, cwd=folder)
 
 
+@pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_inspector_finds_no_fault_in_the_schemas(server: str, era: str, folder: Path) -> None:
     """`--strict` would end with status 6, and tell on stderr what some hosts would not take."""
     ended = await inspect(server, era, folder, "--method", "tools/list", "--strict")
@@ -234,34 +195,32 @@ async def test_inspector_finds_no_fault_in_the_schemas(server: str, era: str, fo
     assert [tool["name"] for tool in json.loads(ended.stdout)["result"]["tools"]] == TOOLS
 
 
+def calling(tool: str, given: Mapping[str, str]) -> list[str]:
+    return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
+
+
 @pytest.mark.parametrize("tool", TOOLS)
-async def test_inspector_calls(server: str, era: str, folder: Path, tool: str) -> None:
+async def test_inspector_calls(url: str, folder: Path, tool: str) -> None:
     given, told = CALLS[tool]
-    ended = await inspect(server, era, folder, *calling(tool, given))
+    ended = await inspect(url, "modern", folder, *calling(tool, given))
     assert (ended.returncode, ended.stderr) == (0, b"")
     result = json.loads(ended.stdout)["result"]
     assert told in result["content"][0]["text"]
     assert told in json.dumps(result["structuredContent"])
 
 
-async def test_inspector_ends_with_5_at_a_tool_error(server: str, era: str, folder: Path) -> None:
+async def test_inspector_ends_with_5_at_a_tool_error(url: str, folder: Path) -> None:
     given = {"question": QUESTION, "qestion": "typo"}
-    ended = await inspect(server, era, folder, *calling("ask_amber", given))
+    ended = await inspect(url, "modern", folder, *calling("ask_amber", given))
     assert ended.returncode == 5
     assert b"tool_is_error" in ended.stderr
     assert b"`qestion` is unknown" in ended.stdout
 
 
-def calling(tool: str, given: Mapping[str, str]) -> list[str]:
-    return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(given)]
-
-
 @pytest.mark.parametrize("method", OTHER_METHODS)
-async def test_inspector_finds_resources_and_prompts(
-    server: str, era: str, folder: Path, method: str
-) -> None:
+async def test_inspector_finds_resources_and_prompts(url: str, folder: Path, method: str) -> None:
     options, told = OTHER_METHODS[method]
-    ended = await inspect(server, era, folder, "--method", method, *options)
+    ended = await inspect(url, "legacy", folder, "--method", method, *options)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert told in ended.stdout.decode()
 

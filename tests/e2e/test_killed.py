@@ -16,9 +16,9 @@ from tests.storage.places import Place
 from tests.upstream import Canned, Upstream, completion, stalled_stream, text_chunk
 
 TURNS = 3
-TALKS = 6
+TALKS = 4
 ROUNDS = 2
-ANSWERS_A_ROUND = 25
+ANSWERS_A_ROUND = 15
 
 
 def check_file(place: Place, folder: Path) -> None:

@@ -77,8 +77,7 @@ async def test_what_was_asked_and_uploaded_is_found_again(
         assert "`question` is missing" in error.value.message
 
 
-@pytest.mark.parametrize("mode", ERAS)
-@pytest.mark.parametrize("transport", ["stdio", "http"])
+@pytest.mark.parametrize(("transport", "mode"), [("stdio", "legacy"), ("http", "auto")])
 async def test_an_odd_model_is_listed_and_not_completed(
     transport: str, mode: str, upstream: Canned
 ) -> None:
