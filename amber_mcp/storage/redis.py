@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from .base import Key, Kind, Store, decode, hash_of
 from .encryption import Keyring
 from .redis_client import RedisClient
-from .redis_scripts import APPEND, DELETE, IDS, ITEMS, SET
+from .redis_scripts import APPEND, IDS, ITEMS, SET
 
 _PREFIX = "amber-mcp:"
 _SECRET = f"{_PREFIX}secret"
@@ -29,8 +29,8 @@ class RedisStore(Store):
         super().__init__()
         self._client = client
         self._keyring = keyring
-        self._set, self._append, self._items, self._delete, self._ids = map(
-            client.redis.register_script, (SET, APPEND, ITEMS, DELETE, IDS)
+        self._set, self._append, self._items, self._ids = map(
+            client.redis.register_script, (SET, APPEND, ITEMS, IDS)
         )
 
     async def add(self, key: Key, record: JsonValue, *, ttl: float) -> bool:
@@ -59,8 +59,8 @@ class RedisStore(Store):
         return [self._decrypt(encrypted, key, "item") for encrypted in found]
 
     async def delete(self, key: Key) -> None:
-        keys = [_entry(key), _index(key.kind, key.caller)]
-        await self._client.run(lambda: self._delete(keys))
+        # Its name in the index goes with those of what has expired.
+        await self._client.command("UNLINK", _entry(key))
 
     async def ids(self, kind: Kind, caller: str) -> Sequence[str]:
         found = await self._client.run(lambda: self._ids([_index(kind, caller)]))

@@ -15,7 +15,7 @@ local function touch(entry, index, ttl)
   local last = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
   redis.call('ZADD', index, (last[2] or 0) + 1, entry)
   if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
-  -- Two go for each one that comes, so that the index does not grow with what has expired.
+  -- Two go for each one that comes, so that the index does not grow with what is gone.
   for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
     if redis.call('EXISTS', old) == 0 then redis.call('ZREM', index, old) end
   end
@@ -56,12 +56,6 @@ for i = tonumber(ARGV[1]), length - 1 do
   items[#items + 1] = redis.call('HGET', KEYS[1], i)
 end
 return items
-"""
-
-DELETE = """
-local entry, index = unpack(KEYS)
-redis.call('UNLINK', entry)
-redis.call('ZREM', index, entry)
 """
 
 IDS = """

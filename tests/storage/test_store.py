@@ -91,6 +91,7 @@ async def test_what_has_expired_is_gone_and_each_write_gives_an_entry_its_time(
         await store.append(key, "item", ttl=SHORT)
     await store.append(is_appended, "again", ttl=TTL, create=False)
     await store.put(is_put, "again", ttl=TTL)
+    await store.put(expires, "again", ttl=SHORT)
     await place.later(SHORT + 0.05)
     assert await store.get(expires) is None
     assert await store.items(expires) == []
