@@ -1,12 +1,12 @@
 """What lives as long as the process: the APIs, and the sandbox if it is used."""
 
-import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -14,16 +14,15 @@ from pydantic import SecretStr
 
 from .api.adaptive import AdaptiveApi
 from .api.amber import AmberApi
-from .api.amber_openai import AmberOpenAiApi
 from .api.completions import CompletionsApi
-from .api.morpheus import MorpheusApi
+from .api.configured import open_apis
+from .api.model_cache import ModelCache, list_models
 from .api.types import Model
 from .config.parsers import SANDBOX
 from .config.settings import Settings
 from .conversations.records import Conversations
-from .errors import AmberError, NotConfigured, UpstreamTimeout
+from .errors import NotConfigured
 from .files.uploads import Uploads
-from .http.client import HttpClient
 from .process import background_tasks
 from .runs.manager import RunManager, open_run_manager
 from .runs.records import Runs
@@ -36,7 +35,7 @@ from .storage.memory import MemoryStore
 if TYPE_CHECKING:
     from .sandbox import Sandbox
 
-_SECONDS_LISTED = 30.0
+_Api = TypeVar("_Api", bound=CompletionsApi)
 
 
 def _import_sandbox() -> ModuleType:
@@ -62,13 +61,6 @@ class App:
     _failure: NotConfigured | None = None
     _needed: anyio.Event = field(default_factory=anyio.Event)
     _started: anyio.Event = field(default_factory=anyio.Event)
-    _default_model: str = ""
-    _failed_lookups: int = 0
-    _lookup_error: AmberError | None = None
-    _lookup: anyio.Lock = field(default_factory=anyio.Lock)
-    _listed: tuple[Model, ...] = ()
-    _listed_until: float = -math.inf
-    _listing: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def ready(self) -> None:
         """Wait until the APIs can be called: the sandbox is started, where it is used.
@@ -85,10 +77,7 @@ class App:
         Raises:
             NotConfigured: naming each variable that is missing or faulty.
         """
-        self.require("AMBER")
-        amber = self.apis["amber"]
-        assert isinstance(amber, AmberApi)  # noqa: S101  # as `open_app` has put it there
-        return amber
+        return self._configured("AMBER", AmberApi)
 
     @property
     def adaptive(self) -> AdaptiveApi:
@@ -97,10 +86,11 @@ class App:
         Raises:
             NotConfigured: naming each variable that is missing or faulty.
         """
-        self.require("ADAPTIVE")
-        adaptive = self.apis["adaptive"]
-        assert isinstance(adaptive, AdaptiveApi)  # noqa: S101  # as `open_app` has put it there
-        return adaptive
+        return self._configured("ADAPTIVE", AdaptiveApi)
+
+    def _configured(self, upstream: str, kind: type[_Api]) -> _Api:
+        self.require(upstream)
+        return next(api for api in self.apis.values() if isinstance(api, kind))
 
     def require(self, upstream: str) -> None:
         """Raise what keeps an upstream (`AMBER`, `MORPHEUS`, `ADAPTIVE`) from being called."""
@@ -125,8 +115,8 @@ class App:
                 except module.SandboxError as error:
                     raise NotConfigured(f"the sandbox does not start: {error}") from error
                 self.sandbox = sandbox
-                self.settings = _reaching(self.settings, sandbox)
-                self.apis = await _open_apis(self.settings, stack)
+                self.settings = _settings_for(self.settings, sandbox)
+                self.apis = await open_apis(self.settings, stack)
                 self.set_started()
                 await anyio.sleep_forever()
         except NotConfigured as error:
@@ -174,57 +164,23 @@ class App:
             tenant = identity = SANDBOX
         return hash_of(tenant, identity, key=secret)
 
-    async def models_of(self, api: CompletionsApi) -> tuple[Model, ...]:
-        """The models of one API as they are now.
+    @cached_property
+    def models(self) -> ModelCache:
+        """The models that amber's own API lists."""
 
-        Raises:
-            UpstreamTimeout: if the list takes longer than a call may take.
-            AmberError: of any other kind that asking leads to.
-        """
-        limit = self.settings.call_timeout
-        try:
-            with anyio.fail_after(limit):
-                return await api.models()
-        except TimeoutError:
-            raise UpstreamTimeout(
-                f"{api.name} did not list its models within {limit:g} s",
-                advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
-            ) from None
+        async def fetch() -> tuple[Model, ...]:
+            return await list_models(self.amber, within=self.settings.call_timeout)
 
-    async def recent_models(self) -> tuple[Model, ...]:
-        """amber's own models, as they were at most half a minute ago.
-
-        Raises:
-            AmberError: of the kind that asking leads to.
-        """
-        async with self._listing:
-            if anyio.current_time() >= self._listed_until:
-                self._listed = await self.models_of(self.amber)
-                self._listed_until = anyio.current_time() + _SECONDS_LISTED
-        return self._listed
+        return ModelCache(fetch)
 
     async def default_model(self) -> str:
-        """The configured model, or the first that the tenant lists; looked up once."""
-        if self.settings.model:
-            return self.settings.model
-        before = self._failed_lookups
-        async with self._lookup:
-            if self._lookup_error and self._failed_lookups != before:
-                raise self._lookup_error  # of the lookup that was waited for
-            if not self._default_model:
-                try:
-                    self._default_model = await self._first_model()
-                except AmberError as error:
-                    self._failed_lookups += 1
-                    self._lookup_error = error
-                    raise
-        return self._default_model
+        """The configured model, or the first that the tenant lists; looked up once.
 
-    async def _first_model(self) -> str:
-        models = await self.models_of(self.amber)
-        if not models:
-            raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
-        return models[0].id
+        Raises:
+            NotConfigured: if the tenant lists none.
+            AmberError: of any other kind that asking leads to.
+        """
+        return self.settings.model or await self.models.first()
 
 
 @asynccontextmanager
@@ -245,7 +201,7 @@ async def open_app(
         try:
             store = await stack.enter_async_context(open_store(settings))
             if not settings.uses_sandbox and not settings.problems:
-                apis = await _open_apis(settings, stack)
+                apis = await open_apis(settings, stack)
         except NotConfigured as error:
             failure = error
         run_manager = await stack.enter_async_context(open_run_manager(settings))
@@ -258,34 +214,7 @@ async def open_app(
         yield app
 
 
-async def _open_apis(settings: Settings, stack: AsyncExitStack) -> dict[str, CompletionsApi]:
-    """The APIs that are configured, by their names; the two of amber share one client."""
-
-    async def client(base_url: str, api_key: SecretStr) -> HttpClient:
-        return await stack.enter_async_context(HttpClient(base_url, api_key, settings))
-
-    apis: list[CompletionsApi] = []
-    if settings.base_url and settings.api_key:
-        http = await client(settings.base_url, settings.api_key)
-        apis.append(
-            AmberApi(
-                http,
-                stream=settings.stream,
-                language=settings.language,
-                upload_field=settings.upload_field,
-            )
-        )
-        apis.append(AmberOpenAiApi(http, stream=settings.stream, models=settings.openai_models))
-    if settings.morpheus_base_url and settings.morpheus_api_key:
-        http = await client(settings.morpheus_base_url, settings.morpheus_api_key)
-        apis.append(MorpheusApi(http, stream=settings.stream))
-    if settings.adaptive_base_url and settings.adaptive_api_key:
-        http = await client(settings.adaptive_base_url, settings.adaptive_api_key)
-        apis.append(AdaptiveApi(http, stream=settings.stream, models=settings.adaptive_models))
-    return {api.name: api for api in apis}
-
-
-def _reaching(settings: Settings, sandbox: "Sandbox") -> Settings:
+def _settings_for(settings: Settings, sandbox: "Sandbox") -> Settings:
     """The settings that reach a sandbox. The configured key never goes there."""
     update: dict[str, object] = {
         "base_url": sandbox.base_url,

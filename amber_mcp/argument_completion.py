@@ -1,9 +1,8 @@
-"""What was begun to be typed, completed: arguments of prompts, and ids in templates."""
+"""Completion of what the user types: arguments of prompts, and ids in templates."""
 
 import logging
 from collections.abc import Mapping, Sequence
 
-import anyio
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -14,14 +13,12 @@ from mcp.types import (
 )
 
 from .app import App
-from .errors import AmberError
 from .prompts import Prompt
 from .prompts.prompt import Values
+from .protocol.boundary import best_effort
 from .resources import TEMPLATES, Template
 from .text.redaction import distinct_secrets, redact, remove_secrets
 from .text.sanitise import quoted, strip_controls
-
-logger = logging.getLogger(__name__)
 
 _MOST_VALUES = 100
 _SECONDS = 2.0
@@ -39,8 +36,13 @@ async def complete(
     """
     values = _values_of(app, prompts, params)
     typed = params.argument.value.strip().casefold()
-    known = _plain(app, await _soon(app, values))
-    found = dict.fromkeys(each for each in known if typed in each.casefold())
+    known: Sequence[str] = []
+    if values is not None:
+        with best_effort("nothing to complete with", _SECONDS, logging.DEBUG):
+            await app.ready()
+            known = await values(app)
+    plain = _plain(app, known)
+    found = dict.fromkeys(each for each in plain if typed in each.casefold())
     ordered = sorted(found, key=lambda each: not each.casefold().startswith(typed))
     return CompleteResult(
         completion=Completion(
@@ -89,19 +91,3 @@ def _plain(app: App, values: Sequence[str]) -> Sequence[str]:
         for each in values
         if "\n" not in each and remove_secrets(strip_controls(each), *secrets) == each
     ]
-
-
-async def _soon(app: App, values: Values | None) -> Sequence[str]:
-    if values is None:
-        return []
-    with anyio.move_on_after(_SECONDS) as within:
-        try:
-            await app.ready()
-            return await values(app)
-        except AmberError as error:
-            logger.debug("nothing to complete with", extra={"cause": error.kind})
-        except Exception:
-            logger.exception("completing failed unexpectedly")
-    if within.cancelled_caught:
-        logger.debug("nothing to complete with", extra={"cause": "timeout"})
-    return []

@@ -8,10 +8,11 @@ from .api.adaptive import AdaptiveApi
 from .api.amber import AmberApi
 from .api.amber_openai import AmberOpenAiApi
 from .api.completions import CompletionsApi
+from .api.model_cache import list_models
 from .api.morpheus import MorpheusApi
 from .api.types import Model
 from .app import App
-from .errors import AmberError, InvalidRequest, NotConfigured, NotFound, UpstreamTimeout
+from .errors import AmberError, InvalidRequest, NotConfigured, NotFound
 from .text.sanitise import quoted, truncate
 
 REQUEST_MODELS = {
@@ -57,13 +58,7 @@ async def list_all_models(app: App, *, within: float) -> ModelListing:
 
     async def ask(name: str, api: CompletionsApi) -> None:
         try:
-            with anyio.fail_after(within):
-                found[name] = await app.models_of(api)
-        except TimeoutError:
-            failures[name] = UpstreamTimeout(
-                f"no list of models within {within:.1f} s",
-                advice="Try again later, or raise AMBER_CALL_TIMEOUT.",
-            )
+            found[name] = await list_models(api, within=within)
         except AmberError as error:
             failures[name] = error
 
@@ -82,7 +77,7 @@ async def route_model(app: App, model: str, *, within: float) -> tuple[Completio
 
     Raises:
         NotConfigured: if the named API has no settings.
-        SeveralHaveIt: if several APIs have a bare id, or may have it; the choices are told.
+        AmbiguousModel: if several APIs have a bare id, or may have it; the choices are told.
         NotFound: if none is known to have it.
     """
     name, colon, model_id = (part.strip() for part in model.partition(":"))

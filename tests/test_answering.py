@@ -135,7 +135,7 @@ async def test_silence_amid_an_answer_keeps_its_text(upstream: Canned) -> None:
 
 
 async def test_nobody_there_stays_unreachable() -> None:
-    nobody = Upstream("http://127.0.0.1:9").settings()
+    nobody = Upstream("http://127.0.0.1:9").settings(AMBER_RETRIES="0")
     with pytest.raises(AmberError) as error:
         await answered(nobody, [])
     assert error.value.kind == "upstream_unreachable"

@@ -67,7 +67,7 @@ async def test_typing_on_asks_amber_once_in_a_while(
     async with upstream(JSONResponse({}, 500), models(["one"]), models(["two"])) as canned:
         async with connect(canned.settings(AMBER_RETRIES="0")) as client:
             found = [(await completed(client, "research", "model")).values]
-            monkeypatch.setattr("amber_mcp.app._SECONDS_LISTED", 0)
+            monkeypatch.setattr("amber_mcp.api.model_cache._MAX_AGE_SECONDS", 0)
             found += [(await completed(client, "research", "model")).values]
             monkeypatch.undo()
             for typed in ("", "t", "tw"):

@@ -10,6 +10,7 @@ import click
 
 from amber_mcp.api.amber import AmberApi
 from amber_mcp.api.completions import CompletionsApi
+from amber_mcp.api.model_cache import list_models
 from amber_mcp.app import App, open_app
 from amber_mcp.config.settings import Settings
 from amber_mcp.config.tls import authorities
@@ -76,7 +77,7 @@ async def _findings(app: App) -> AsyncIterator[Finding]:
     for of_network in _on_network(settings):
         yield of_network
     try:
-        models = await app.models_of(amber)
+        models = await list_models(amber, within=app.settings.call_timeout)
     except Unauthorized as error:
         yield Finding("ok", "amber answers")
         yield Finding("problem", describe(error))
@@ -163,7 +164,7 @@ def _way_told(way: ProxyRoute) -> str:
 async def _on_api(app: App, name: str, api: CompletionsApi) -> Finding | None:
     """What one of the APIs for `chat_completion` answers; nothing where it names no models."""
     try:
-        ids = [model.id for model in await app.models_of(api)]
+        ids = [model.id for model in await list_models(api, within=app.settings.call_timeout)]
     except AmberError as error:
         return Finding("problem", f"{name}: {describe(error)}")
     return Finding("ok", f"{name}: {_listed(ids)}") if ids else None

@@ -25,7 +25,7 @@ async def agent_names(app: App) -> Sequence[str]:
 
 async def model_ids(app: App) -> Sequence[str]:
     """The models that amber's own API has, or had a moment ago: each key that is typed asks."""
-    return [model.id for model in await app.recent_models()]
+    return [model.id for model in await app.models.models()]
 
 
 async def upload_names(app: App) -> Sequence[str]:

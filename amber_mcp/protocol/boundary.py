@@ -81,6 +81,24 @@ def request_boundary(settings: Settings, event: str, what: str) -> Iterator[dict
         logger.info(event, extra=fields)
 
 
+@contextmanager
+def best_effort(event: str, seconds: float, level: int, **fields: object) -> Iterator[None]:
+    """Do as much as `seconds` allow, for what may stay incomplete; log what kept the rest.
+
+    Args:
+        level: the log's for errors of a known kind and for a timeout.
+    """
+    with anyio.move_on_after(seconds) as within:
+        try:
+            yield
+        except AmberError as error:
+            logger.log(level, event, extra={**fields, "cause": error.kind})
+        except Exception:
+            logger.exception(event, extra=fields)
+    if within.cancelled_caught:
+        logger.log(level, event, extra={**fields, "cause": "timeout"})
+
+
 def error_message(error: AmberError, settings: Settings) -> str:
     """The error as the assistant is to read it, without secrets."""
     words = describe(error, max_upstream_chars=settings.max_error_chars)

@@ -1,7 +1,7 @@
 """Progress for the host: the latest news, at most once a second, and a heartbeat in silence."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import anyio
@@ -31,6 +31,17 @@ class Progress:
         """Replace the news. What was not sent yet is dropped: only the latest matters."""
         self._message = message
         self._news.set()
+
+    def counting(self, who: str) -> Callable[[str], None]:
+        """What is to be called with each piece of an answer, to note how far `who` is."""
+        received = 0
+
+        def on_text(piece: str) -> None:
+            nonlocal received
+            received += len(piece)
+            self.note(f"{who} is answering: {received} characters so far")
+
+        return on_text
 
     async def report(self) -> None:
         """Send the news until cancelled, or until nobody is there to hear it."""

@@ -4,21 +4,20 @@ Both lists are bounded, so that they have no pages: no cursor is given out.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import datetime
 
 import anyio
-from mcp.types import ListResourcesResult, ListResourceTemplatesResult
+from mcp.types import Annotations, ListResourcesResult, ListResourceTemplatesResult
 from mcp.types import Resource as ResourceDescription
 from mcp.types import ResourceTemplate as TemplateDescription
 
 from amber_mcp.app import App
-from amber_mcp.errors import AmberError, NotFound
+from amber_mcp.errors import NotFound
+from amber_mcp.protocol.boundary import best_effort
 from amber_mcp.storage.base import StorageUnavailable
 from amber_mcp.text.redaction import distinct_secrets, remove_secrets
 
 from . import RESOURCES, TEMPLATES, Template
-from .resource import for_both
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ MOST_LISTED = 20
 """How many of a template's resources are listed."""
 
 _SECONDS = 5.0
-_AT_ONCE = 5
 
 
 async def list_resources(app: App) -> ListResourcesResult:
@@ -38,20 +36,16 @@ async def list_resources(app: App) -> ListResourcesResult:
             title=each.title,
             description=each.description,
             mime_type=each.media_type,
-            annotations=for_both(),
+            annotations=_for_both(),
         )
         for each in RESOURCES
     ]
-    used: dict[str, list[ResourceDescription]] = {}
-
-    async def add(template: Template) -> None:
-        used[template.name] = await recent_resources(app, template)
-
+    used: dict[str, list[ResourceDescription]] = {template.name: [] for template in TEMPLATES}
     async with anyio.create_task_group() as tasks:
         for template in TEMPLATES:
-            tasks.start_soon(add, template)
+            tasks.start_soon(_add_recent, app, template, used[template.name])
     return ListResourcesResult(
-        resources=fixed + [each for template in TEMPLATES for each in used[template.name]]
+        resources=fixed + [each for found in used.values() for each in found]
     )
 
 
@@ -65,52 +59,32 @@ def list_templates() -> ListResourceTemplatesResult:
                 title=each.title,
                 description=each.description,
                 mime_type=each.media_type,
-                annotations=for_both(),
+                annotations=_for_both(),
             )
             for each in TEMPLATES
         ]
     )
 
 
-async def recent_resources(app: App, template: Template) -> list[ResourceDescription]:
-    """The latest of a template's resources, the latest first; without what cannot be had."""
-    found: dict[str, ResourceDescription | None] = {}
-    with _bounded(app, template):
-        caller = await app.caller()
-        found |= dict.fromkeys((await app.store.ids(template.kind, caller))[:MOST_LISTED])
-        await _describe(app, template, caller, found)
-    return [each for each in found.values() if each is not None]
+async def _add_recent(app: App, template: Template, found: list[ResourceDescription]) -> None:
+    """Add the latest of a template's resources, the latest first, as far as they can be had soon.
 
-
-async def _describe(
-    app: App, template: Template, caller: str, found: dict[str, ResourceDescription | None]
-) -> None:
-    """Describe what was found, a few at once.
-
-    Raises:
-        StorageUnavailable: if the state is out of order.
+    What keeps one of them, or the rest, is logged.
     """
-    few = anyio.CapacityLimiter(_AT_ONCE)
-    failures: list[StorageUnavailable] = []
-
-    async def describe(each: str) -> None:
-        async with few:
+    kind = template.kind
+    seconds = min(_SECONDS, app.settings.call_timeout)
+    with best_effort("latest resources not listed", seconds, logging.WARNING, kind=kind):
+        caller = await app.caller()
+        for each in (await app.store.ids(kind, caller))[:MOST_LISTED]:
             try:
-                found[each] = await _described(app, template, caller, each)
+                found.append(await _described(app, template, caller, each))
             except NotFound:  # It has come to its end meanwhile.
-                return
-            except StorageUnavailable as error:
-                failures.append(error)
-                tasks.cancel_scope.cancel()
+                continue
+            except StorageUnavailable:
+                raise
             except Exception as error:  # noqa: BLE001  # of one record, whose words may be in it
-                fields = {"kind": template.kind, "id": each, "cause": type(error).__name__}
+                fields = {"kind": kind, "id": each, "cause": type(error).__name__}
                 logger.warning("not listed", extra=fields)
-
-    async with anyio.create_task_group() as tasks:
-        for each in found:
-            tasks.start_soon(describe, each)
-    if failures:
-        raise failures[0]
 
 
 async def _described(app: App, template: Template, caller: str, each: str) -> ResourceDescription:
@@ -122,20 +96,11 @@ async def _described(app: App, template: Template, caller: str, each: str) -> Re
         title=remove_secrets(entry.title, *secrets),
         description=remove_secrets(entry.description, *secrets),
         mime_type=template.media_type,
-        annotations=for_both(entry.last_modified),
+        annotations=_for_both(entry.last_modified),
     )
 
 
-@contextmanager
-def _bounded(app: App, template: Template) -> Iterator[None]:
-    """Do as much as can be done soon; log what kept the rest."""
-    fields: dict[str, object] = {"kind": template.kind}
-    with anyio.move_on_after(min(_SECONDS, app.settings.call_timeout)) as within:
-        try:
-            yield
-        except AmberError as error:
-            logger.warning("latest resources not listed", extra={**fields, "cause": error.kind})
-        except Exception:
-            logger.exception("latest resources not listed", extra=fields)
-    if within.cancelled_caught:
-        logger.warning("latest resources not listed", extra={**fields, "cause": "timeout"})
+def _for_both(last_modified: datetime | None = None) -> Annotations:
+    """What hosts are told of every resource: users and assistants may read it."""
+    when = last_modified and last_modified.isoformat(timespec="seconds")
+    return Annotations(audience=["user", "assistant"], last_modified=when or None)

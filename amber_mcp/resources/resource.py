@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mcp.types import Annotations
-
 from amber_mcp.app import App
 from amber_mcp.storage.base import Kind
 from amber_mcp.text.sanitise import one_line
@@ -86,12 +84,6 @@ class Template(_Named):
 def titled(text: str) -> str:
     """The beginning of a text, as a title or a name in one line."""
     return one_line(text, max_chars=_MAX_TITLE_CHARS)
-
-
-def for_both(last_modified: datetime | None = None) -> Annotations:
-    """What hosts are told of every resource: users and assistants may read it."""
-    when = last_modified and last_modified.isoformat(timespec="seconds")
-    return Annotations(audience=["user", "assistant"], last_modified=when or None)
 
 
 def as_json(content: Mapping[str, object]) -> str:

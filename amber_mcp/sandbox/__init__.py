@@ -1,7 +1,7 @@
 """The sandbox: an embedded stand-in for amber's API, built from its documents alone."""
 
+from .company import SandboxError
 from .documents import LeftOut
-from .errors import SandboxError
 from .serving import Sandbox, running_sandbox
 
 __all__ = ["LeftOut", "Sandbox", "SandboxError", "running_sandbox"]

@@ -3,13 +3,12 @@
 The feedback, the keys, the errors and images are not in the seed: `amber-api.md` (section 10) has
 them. Where both are silent, this is what the sandbox does:
 
-- What does not fit is a 400, with places and reasons in one text: a field that is not documented,
-  or a value of another type (no text stands for a number). `n` is 128 at the most, 0 is none.
+- What does not fit is a 400, with places and reasons in one text. `n` is 128 at the most, 0 is
+  none.
 - There is one project, `sandbox`, with the models `quote` and `detailed`, two metrics and one
   tool, which searches the company. Whatever else is named does not exist; but any `user` and
   `ab_campaign` is taken.
-- `use_tools` switches the tool on unless `tools` switches it off. Absent, `tools` decides;
-  `false` means none.
+- `use_tools` switches the tool on, unless `tools` says otherwise of it.
 - `session_id` may be one that the caller made up. `store: false` takes no feedback later.
 - `temperature`, `top_p`, `max_ttft_ms`, `tags` and labels have no effect. `max_tokens` counts
   words.
@@ -18,7 +17,7 @@ them. Where both are silent, this is what the sandbox does:
 
 import string
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -27,10 +26,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from . import answers
-from .bodies import Closed, Turn, turns, usage
-from .images import ImageError
+from .completions import OR_STREAM, cut, deltas, stream, usage
+from .messages import Closed, ImageUrl, TextPart, common
 from .state import Error, Sandboxed, State, bearer
-from .streaming import OR_STREAM, cut, pieces, stream
 
 PROJECT, TOOL = "sandbox", "company-search"
 QUOTED = {"quote": 2, "detailed": 5}
@@ -48,46 +46,34 @@ router = APIRouter(
     responses={"4XX": {"model": Error}},
 )
 
-Uuid = Annotated[UUID, Field(strict=False)]
 Labels = dict[str, str]
 
 
-class Strict(Closed, strict=True):
-    """An object whose values have the documented types, and are not made to."""
-
-
-class TextPart(Strict):
-    """A part of a message: text."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ImagePart(Strict):
+class ImagePart(Closed):
     """A part of a message: an image as a data URI, which one mirror shows in an object."""
 
     type: Literal["image_url"]
-    image_url: str | dict[Literal["url"], str]
+    image_url: str | ImageUrl
 
 
-class Message(Strict):
+class Message(Closed):
     """One turn; roles are free."""
 
     role: str
     content: str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
     name: str | None = None
-    completion_id: Uuid | None = None
+    completion_id: UUID | None = None
     metadata: object = None
 
 
-class ToolSetting(Strict):
+class ToolSetting(Closed):
     """Whether a tool of the server's own is on."""
 
     id: str
     enabled: bool
 
 
-class ChatRequest(Strict):
+class ChatRequest(Closed):
     """The body of a completion: the fields of seed 004, `null` only where it says so."""
 
     messages: list[Message]
@@ -99,8 +85,8 @@ class ChatRequest(Strict):
     max_ttft_ms: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     stream: bool = False
     stream_options: dict[Literal["include_usage"], bool] = {}
-    session_id: Uuid | None = None
-    user: Uuid | None = None
+    session_id: UUID | None = None
+    user: UUID | None = None
     ab_campaign: str | None = None
     n: Annotated[int, Field(ge=0, le=128)] = 1
     labels: Labels = {}
@@ -122,33 +108,33 @@ class ChatResponse(BaseModel):
     usage: dict[str, int]
 
 
-class Outcome(Strict):
+class Outcome(Closed):
     """How a session ended, for a metric (section 10)."""
 
     value: bool | int | float
     project_id: str
     metric: str
-    session_id: Uuid
-    user_id: Uuid | None = None
+    session_id: UUID
+    user_id: UUID | None = None
 
 
-class WrittenCompletion(Strict):
+class WrittenCompletion(Closed):
     """A completion that was not made here."""
 
     text: str
     model: str
 
 
-class Comparison(Strict):
+class Comparison(Closed):
     """Which of two completions is better, for a metric (section 10)."""
 
     metric: str
-    preferred_completion: Uuid | WrittenCompletion
-    other_completion: Uuid | WrittenCompletion
+    preferred_completion: UUID | WrittenCompletion
+    other_completion: UUID | WrittenCompletion
     project: str
     tied: Literal["good", "bad"] | None = None
     messages: list[Message] | None = None
-    user_id: Uuid | None = None
+    user_id: UUID | None = None
 
 
 @router.post("/chat/completions", response_model=ChatResponse, responses=OR_STREAM)
@@ -156,11 +142,8 @@ def create_chat_completion(
     asked: ChatRequest, request: Request, sandbox: Sandboxed
 ) -> ChatResponse | Response:
     """`POST /chat/completions`."""
-    if {"labels", "metadata"} <= asked.model_fields_set and asked.labels != asked.metadata:
-        raise HTTPException(400, "labels and metadata are the same field, and here they differ")
-    model, messages = _find_model(asked.model), turns(asked.messages)
-    base = f"{request.base_url}documents" if _searches(asked) else ""
-    text = _answer(asked, messages, QUOTED[model], base, sandbox)
+    model = _find_model(asked.model)
+    text = _answer(asked, QUOTED[model], f"{request.base_url}documents", sandbox)
     text, finish = cut(text, asked.stop, asked.max_tokens)
     choices: list[dict[str, Any]] = [
         {
@@ -177,7 +160,7 @@ def create_chat_completion(
         created=int(time.time()),
         choices=choices,
         session_id=asked.session_id or uuid4(),
-        usage=usage(messages, [text] * asked.n),
+        usage=usage(common(asked.messages), choices),
     )
     sandbox.adaptive_sessions.append(answer.session_id)
     if asked.store is not False:
@@ -192,8 +175,7 @@ def add_outcome(given: Outcome, sandbox: Sandboxed) -> dict[str, UUID]:
     """`POST /outcome`."""
     _find("Project", given.project_id, [PROJECT])
     kind = METRICS[_find("Metric", given.metric, METRICS)]
-    if given.session_id not in sandbox.adaptive_sessions:
-        raise _not_found("Session", given.session_id)
+    _find("Session", given.session_id, sandbox.adaptive_sessions)
     if isinstance(given.value, bool) != (kind == "bool"):
         raise HTTPException(400, f"value: the metric {given.metric} is of kind {kind}")
     return {"outcome_id": uuid4()}
@@ -205,18 +187,18 @@ def add_comparison(given: Comparison, sandbox: Sandboxed) -> dict[str, UUID]:
     _find("Project", given.project, [PROJECT])
     _find("Metric", given.metric, METRICS)
     for completion in (given.preferred_completion, given.other_completion):
-        if not isinstance(completion, UUID):
+        if isinstance(completion, UUID):
+            _find("Completion", completion, sandbox.adaptive_completions)
+        else:
             _find_model(completion.model)
-        elif completion not in sandbox.adaptive_completions:
-            raise _not_found("Completion", completion)
     return {"comparison_id": uuid4()}
 
 
-def _find(kind: str, wanted: str, keys: Iterable[str]) -> str:
+def _find(kind: str, wanted: str | UUID, known: Iterable[str | UUID]) -> str:
     """The one that is named."""
-    if wanted not in keys:
-        raise _not_found(kind, wanted)
-    return wanted
+    if wanted not in known:
+        raise HTTPException(404, f"EntityNotFound: {kind} '{wanted}' does not exist")
+    return str(wanted)
 
 
 def _find_model(wanted: str) -> str:
@@ -226,31 +208,18 @@ def _find_model(wanted: str) -> str:
     return _find("Model", model, QUOTED) if slash else "quote"
 
 
-def _not_found(kind: str, wanted: object) -> HTTPException:
-    return HTTPException(404, f"EntityNotFound: {kind} '{wanted}' does not exist")
-
-
-def _searches(asked: ChatRequest) -> bool:
-    """Whether the one tool is on."""
+def _answer(asked: ChatRequest, passages: int, served: str, sandbox: State) -> str:
+    """The text of one choice; the company, served at an address, is searched if the tool is on."""
+    messages = common(asked.messages)
     settings = {_find("Tool", tool.id, [TOOL]): tool.enabled for tool in asked.tools or []}
-    is_off = "use_tools" in asked.model_fields_set and not asked.use_tools
-    return not is_off and settings.get(TOOL, asked.use_tools)
-
-
-def _answer(
-    asked: ChatRequest, messages: Sequence[Turn], passages: int, base: str, sandbox: State
-) -> str:
-    """The text of one choice; the company is searched where `base` is given."""
     said = [message for message in messages if message.role == "user"]
     question, before = [*(each.text for each in reversed(said)), "", ""][:2]
-    try:
+    if settings.get(TOOL, asked.use_tools) and question.strip():
+        found = answers.search(sandbox.company.documents, question, before, served)
+        text = answers.write(question, [found], "en", passages=passages)
+        text = "\n\n".join([text, *answers.pictures(said[-1])])
+    else:
         text = answers.reply(messages)
-        if base and question.strip():
-            found = answers.search(sandbox.company.documents, question, before, base)
-            text = answers.write(question, [found], "en", passages=passages)
-            text = "\n\n".join([text, *answers.pictures(said[-1])])
-    except ImageError as error:
-        raise HTTPException(400, f"image_url: {error}") from error
     prompt = _PROMPT.safe_substitute({**_ARGUMENTS, **asked.system_prompt_args})
     return text.replace("\n\n", f"\n\nSystem prompt: “{prompt}”\n\n", 1)
 
@@ -258,11 +227,9 @@ def _answer(
 def _chunks(answer: ChatResponse, with_usage: bool) -> Iterator[dict[str, Any]]:
     head = answer.model_dump(mode="json", exclude={"choices", "usage"})
     for choice in answer.choices:
-        number = {"index": choice["index"], "completion_id": choice["completion_id"]}
-        for piece in pieces(choice["message"]["content"]):
-            delta = {**choice["message"], "content": piece}
-            yield {**head, "choices": [{"delta": delta, **number}]}
-        delta = {**choice["message"], "content": ""}
-        last = {"choices": [{"delta": delta, **number, "finish_reason": choice["finish_reason"]}]}
-        is_last = with_usage and choice is answer.choices[-1]
-        yield {**head, **last, **({"usage": answer.usage} if is_last else {})}
+        for delta, finish in deltas(choice):
+            said: dict[str, Any] = {"delta": {**choice["message"], "content": "", **delta}}
+            said |= {name: choice[name] for name in ("index", "completion_id")}
+            said |= {"finish_reason": finish} if finish else {}
+            is_last = with_usage and finish and choice is answer.choices[-1]
+            yield {**head, "choices": [said], **({"usage": answer.usage} if is_last else {})}

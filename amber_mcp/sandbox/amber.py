@@ -8,33 +8,30 @@ Where the documents are silent, this is what the sandbox does:
   With a tool, an agent searches with that one, and in company documents keeps to its folders.
 - Files that a question names are read first, whatever its `tools`.
 - Streamed answers are OpenAI's chunks, ended by `data: [DONE]`.
-- An upload is a form with one field `file`; its answer has the id as `id`.
+- An upload is a form with one field `file`; its answer has the id as `id`. A file without text
+  that can be read is refused.
 """
 
-import shutil
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from . import answers, formats
 from .answers import Found
-from .bodies import Closed, turns, usage
-from .documents import read_document
+from .completions import OR_STREAM, ChatCompletion, choices, chunks, stream, usage
+from .documents import Document, read_document
+from .messages import Closed, common, invalid
 from .search import SearchIndex
-from .state import Sandboxed, State, Upload, amber_key
-from .streaming import OR_STREAM, pieces, stream
+from .state import Sandboxed, State, amber_key
 
 MODELS = {"sandbox-brief": 2, "sandbox/detailed": 5}
 """Each model, and how many passages it quotes."""
 _START = 2
-_LARGEST_UPLOAD = 2**30
 
 router = APIRouter(prefix="/api/beta", tags=["amber"], dependencies=[amber_key])
 
@@ -78,19 +75,6 @@ class ChatCompletionRequest(Closed):
     tools: Annotated[list[Tool], Field(max_length=1)] = []
 
 
-class ChatCompletion(BaseModel):
-    """The answer to it (seed 000)."""
-
-    id: str
-    created: int
-    model: str
-    choices: list[Any]
-    usage: dict[str, int]
-    object: str = "chat.completion"
-    service_tier: str = "default"
-    system_fingerprint: str = "default"
-
-
 @router.get("/amberai/models")
 @router.get("/amberai/models/", include_in_schema=False)
 def list_models() -> dict[str, Any]:
@@ -113,35 +97,30 @@ def create_chat_completion(
     """`POST /chat/completions`: from what the request's tool finds."""
     show_model(asked.model)
     text = _answer(asked, sandbox, str(request.base_url).rstrip("/"))
-    said = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    answered = choices({"role": "assistant", "content": text}, logprobs=None)
     completion = ChatCompletion(
         id=f"chatcmpl-{uuid.uuid4().hex}",
         created=int(time.time()),
         model=asked.model,
-        choices=[{"index": 0, **said, "logprobs": None}],
-        usage=usage(turns(asked.messages), [text]),
+        choices=answered,
+        usage=usage(common(asked.messages), answered),
     )
-    return stream(_chunks(completion, text), sandbox.pace) if asked.stream else completion
+    if not asked.stream:
+        return completion
+    return stream(chunks(completion.model_dump(), with_usage=False), sandbox.pace)
 
 
-@router.post("/files/upload", max_body_size=_LARGEST_UPLOAD)
+@router.post("/files/upload", max_body_size=formats.MOST_BYTES)
 def upload(file: UploadFile, sandbox: Sandboxed) -> dict[str, Any]:
     """`POST /files/upload`: what the file says is kept as long as the sandbox runs."""
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2] or "file"
-    suffix = Path(name).suffix.lower()[:12]
-    with tempfile.TemporaryDirectory(prefix="amber-sandbox-") as folder:
-        path = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
-        with path.open("xb") as target:
-            shutil.copyfileobj(file.file, target, 2**20)
-        size = path.stat().st_size
-        try:
-            kept = Upload(read_document(path, name))
-        except formats.UnreadableError as error:
-            kept = Upload(None, f"{name} ({error})")
-    number = str(uuid.uuid4())
-    sandbox.uploads[number] = kept
+    content, number = file.file.read(), str(uuid.uuid4())
+    try:
+        sandbox.uploads[number] = read_document(name, content)
+    except formats.UnreadableError as error:
+        raise invalid("file", str(error)) from error
     kind = file.content_type or "application/octet-stream"
-    return {"id": number, "filename": name, "size": size, "content_type": kind}
+    return {"id": number, "filename": name, "size": len(content), "content_type": kind}
 
 
 @router.api_route(
@@ -176,28 +155,17 @@ def _answer(asked: ChatCompletionRequest, sandbox: State, base: str) -> str:
     return answers.write(question, found, wanted.language, passages=passages, agent=agent)
 
 
-def _search_files(files: Sequence[Upload], question: str, before: str, sandbox: State) -> Found:
+def _search_files(files: Sequence[Document], question: str, before: str, sandbox: State) -> Found:
     """What uploaded files say to a question, or how they begin where no word of it is met."""
-    documents = [each.document for each in files if each.document]
-    index = SearchIndex(documents, sandbox.company.synonyms)
+    index = SearchIndex(files, sandbox.company.synonyms)
     try:
         found = answers.near(index.search(question, before=before))
     finally:
         index.close()
     return Found(
         where="files",
-        count=len(documents),
-        documents=found or [(each, each.passages[:_START]) for each in documents],
+        count=len(files),
+        documents=found or [(each, each.passages[:_START]) for each in files],
         link=lambda document: f"**{document.path}**",
-        unreadable=[each.unreadable for each in files if each.unreadable],
         is_start=not found,
     )
-
-
-def _chunks(completion: ChatCompletion, text: str) -> Iterator[dict[str, Any]]:
-    head = completion.model_dump(exclude={"choices", "usage"})
-    contents = [{"content": piece} for piece in pieces(text)]
-    for delta in [{"role": "assistant", "content": ""}, *contents, {}]:
-        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
-        chunk = {"object": "chat.completion.chunk", "choices": [{**choice, "logprobs": None}]}
-        yield {**head, **chunk}

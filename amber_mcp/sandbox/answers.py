@@ -4,16 +4,17 @@ Every answer says that it comes from the sandbox. Where nothing is searched, it 
 sent instead.
 """
 
+import base64
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile, zip_longest
 from typing import Literal
 from urllib.parse import quote
 
-from .bodies import Turn, last_said
 from .company import Agent, Collection
 from .documents import Document
-from .images import describe
+from .messages import Message, invalid, last
 from .passages import Passage
 from .search import Hit
 
@@ -21,6 +22,7 @@ _MOST_HITS = 6
 _LONGEST_QUOTE = 1200
 _LONGEST_ECHO = 300
 _NEAR = 0.75
+_IMAGES = {"PNG": b"\x89PNG\r\n", "JPEG": b"\xff\xd8", "GIF": b"GIF8", "WebP": b"RIFF"}
 _URL_SAFE = ":/?#@!$&'*+,;=%~-._"
 
 _WORDS = {
@@ -37,7 +39,6 @@ _WORDS = {
             "webSearch. Eigenes Wissen hat die Sandbox nicht."
         ),
         "no_question": "Die Unterhaltung enthält keine Frage.",
-        "unreadable": "Ohne lesbaren Text: {names}.",
     },
     "en": {
         "sandbox": "*Answer from the sandbox: verbatim quotes, no language model.*",
@@ -52,7 +53,6 @@ _WORDS = {
             "webSearch. The sandbox has no knowledge of its own."
         ),
         "no_question": "The conversation contains no question.",
-        "unreadable": "Without readable text: {names}.",
     },
 }
 
@@ -65,7 +65,6 @@ class Found:
     count: int
     documents: Sequence[tuple[Document, Sequence[Passage]]]
     link: Callable[[Document], str]
-    unreadable: Sequence[str] = ()
     is_start: bool = False
 
 
@@ -121,46 +120,58 @@ def write(
     if not sources:
         parts.append(words["no_search"])
     for source in sources:
-        if source.unreadable:
-            parts.append(words["unreadable"].format(names=", ".join(source.unreadable)))
-        elif not source.documents:
+        if not source.documents:
             where = words[source.where]
             short = shortened(question)
             parts.append(words["nothing"].format(count=source.count, where=where, question=short))
         label = words["start" if source.is_start else "source"]
-        for document, passage in _chosen(source.documents, passages):
+        # The best passage of each document, then the second of each, and so on.
+        ranks = zip_longest(*([(d, each) for each in found] for d, found in source.documents))
+        ranked = [each for rank in ranks for each in rank if each is not None]
+        for document, passage in ranked[:passages]:
             parts += [_quoted(passage), label.format(link=source.link(document))]
     return "\n\n".join(parts)
 
 
-def reply(messages: Sequence[Turn]) -> str:
+def reply(messages: Sequence[Message]) -> str:
     """The answer where nothing is searched: to the results of functions, or to a request.
 
     Raises:
-        ImageError: an image cannot be read.
+        RequestValidationError: an image cannot be read.
     """
     parts = [_words("en")["sandbox"]]
-    if told := last_said(messages, "developer", "system").text.strip():
+    if told := last(messages, "developer", "system").text.strip():
         parts.append(f"Instruction: “{shortened(told)}”")
     if messages and messages[-1].role == "tool":
         return "\n\n".join([*parts, *_results(messages)])
-    asked = last_said(messages, "user")
+    asked = last(messages, "user")
     text = shortened(asked.text)
     parts.append(f"Your request: “{text}”" if text else _words("en")["no_question"])
     return "\n\n".join([*parts, *pictures(asked)])
 
 
-def pictures(asked: Turn) -> list[str]:
+def pictures(asked: Message) -> list[str]:
     """What the images of a message are, as far as their first bytes say.
 
     Raises:
-        ImageError: one cannot be read.
+        RequestValidationError: one is no image.
     """
-    unseen = "The sandbox fetches nothing, so it has not seen it"
-    return [
-        f"Image {at}: {f'{shortened(url)}. {unseen}' if url[:8] == 'https://' else describe(url)}."
-        for at, url in enumerate(asked.images, 1)
-    ]
+    return [f"Image {at}: {_described(url)}." for at, url in enumerate(asked.images, 1)]
+
+
+def _described(url: str) -> str:
+    if url.startswith(("https://", "http://")):
+        return f"{shortened(url)}. The sandbox fetches nothing, so it has not seen it"
+    head, _, content = url.partition(";base64,")
+    try:
+        data = base64.b64decode(content, validate=True)
+    except ValueError as error:
+        raise invalid("messages", "the data URI's content is not base64") from error
+    kinds = [kind for kind, start in _IMAGES.items() if data.startswith(start)]
+    if not (head.startswith("data:image/") and kinds):
+        text = "an image is the data URI of a PNG, JPEG, GIF or WebP"
+        raise invalid("messages", text)
+    return f"{kinds[0]}, {len(data)} bytes"
 
 
 def shortened(text: str) -> str:
@@ -169,29 +180,17 @@ def shortened(text: str) -> str:
     return line if len(line) <= _LONGEST_ECHO else f"{line[:_LONGEST_ECHO].rstrip()} …"
 
 
-def _results(messages: Sequence[Turn]) -> list[str]:
+def _results(messages: Sequence[Message]) -> list[str]:
     """The results at the end of the messages, each with the name of its function."""
     calls = [call for message in messages for call in message.tool_calls or []]
-    names = {call.get("id"): (call.get("function") or {}).get("name") for call in calls}
-    first = max((at for at, each in enumerate(messages) if each.role != "tool"), default=-1) + 1
+    functions = {str(call.get("id")): call.get("function") for call in calls}
+    names = {id_: each.get("name") for id_, each in functions.items() if isinstance(each, dict)}
+    results = reversed([*takewhile(lambda each: each.role == "tool", reversed(messages))])
     return [
-        f"Result of {names.get(each.tool_call_id) or each.name or 'a function'}: "
+        f"Result of {names.get(each.tool_call_id or '') or each.name or 'a function'}: "
         f"“{each.text[:_LONGEST_QUOTE].strip()}”"
-        for each in messages[first:]
+        for each in results
     ]
-
-
-def _chosen(
-    found: Sequence[tuple[Document, Sequence[Passage]]], count: int
-) -> list[tuple[Document, Passage]]:
-    """The best passage of each document, then more of the first ones, by document."""
-    ranked = [
-        (rank, at, document, passage)
-        for at, (document, passages) in enumerate(found)
-        for rank, passage in enumerate(passages)
-    ]
-    best = sorted(ranked, key=lambda each: (each[0] > 0, each[1], each[0]))[:count]
-    return [(each[2], each[3]) for each in sorted(best, key=lambda each: each[1])]
 
 
 def _quoted(passage: Passage) -> str:

@@ -31,7 +31,6 @@ def create_app(state: State, connections: Connections) -> ASGIApp:
         responses={code: {"model": Error} for code in (400, 401, 404)},
     )
     app.state.sandbox = state
-    connections.delay_of_next = state.faults.delay_of_next_connection
     for api in (openai_format, amber, morpheus, adaptive, pages):
         app.include_router(api.router)
     app.add_exception_handler(HTTPException, _answer_error)

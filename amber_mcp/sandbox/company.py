@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .documents import AGENTS_FILE, SYNONYMS_FILE, Document, LeftOut, read_folder
-from .errors import SandboxError
 from .search import SearchIndex, Synonyms
+
+
+class SandboxError(Exception):
+    """The sandbox cannot start; the message says why."""
+
 
 _SAMPLE = Path(__file__).with_name("company")
 _NAMESPACE = uuid.UUID("5f2b6f0c-7d0e-5a1b-9c57-3f1f6f3f7a10")
@@ -21,8 +25,8 @@ class Agent(BaseModel):
     """One agent, as `agents.json` has it.
 
     `folders` are the only ones that its company search reads (all where the list is empty). The
-    first sentence of `instructions` opens each of its answers. `tool` is the search it is made for;
-    whether it searches is up to each request's `tools`.
+    first sentence of `instructions` opens each of its answers. Whether it searches is up to each
+    request's `tools`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +35,6 @@ class Agent(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     instructions: str = ""
     folders: tuple[str, ...] = ()
-    tool: Literal["amberSearch", "webSearch"] | None = "amberSearch"
 
     @property
     def opening(self) -> str:
@@ -98,11 +101,9 @@ def read_company(documents: Path | None = None, web: Path | None = None) -> Comp
 def _read_collection(root: Path, synonyms: Synonyms) -> Collection:
     if not root.is_dir():
         raise SandboxError(f"{root} is not a folder")
-    library = read_folder(root)
-    by_path = {document.path: document for document in library.documents}
-    return Collection(
-        library.root, by_path, SearchIndex(library.documents, synonyms), library.left_out
-    )
+    documents, left_out = read_folder(root)
+    by_path = {document.path: document for document in documents}
+    return Collection(root.resolve(), by_path, SearchIndex(documents, synonyms), tuple(left_out))
 
 
 def _read_agents(file: Path, paths: Iterable[str]) -> tuple[Agent, ...]:

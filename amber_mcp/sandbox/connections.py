@@ -18,26 +18,25 @@ Client = tuple[str, int]
 
 
 class Connections:
-    """The open connections, by the client that each comes from."""
+    """The open connections, by the client that each comes from.
 
-    def __init__(self) -> None:
-        self._transports: dict[Client, asyncio.Transport] = {}
-        self._watchers: dict[Client, Callable[[], None]] = {}
-        self.delay_of_next: Callable[[], float] = float
-        """Asked for each new connection: the seconds until anything is read from it."""
+    `delay_of_next` is asked for each new one: the seconds until anything is read from it.
+    """
+
+    def __init__(self, delay_of_next: Callable[[], float]) -> None:
+        self.delay_of_next = delay_of_next
+        self.transports: dict[Client, asyncio.Transport] = {}
+        self.on_lost: dict[Client, Callable[[], None]] = {}
+        """What to call when a client's connection closes, of the latest request on it."""
 
     @property
     def protocol(self) -> Any:
         """What uvicorn makes a protocol with."""
         return partial(_Protocol, self)
 
-    def watch(self, client: Client, on_lost: Callable[[], None]) -> None:
-        """Call `on_lost` when the client's connection closes, unless another request came on it."""
-        self._watchers[client] = on_lost
-
     def close(self, client: Client) -> None:
         """Close a connection as a server does that ends."""
-        if transport := self._transports.get(client):
+        if transport := self.transports.get(client):
             transport.close()
 
     async def reset(self, client: Client) -> None:
@@ -46,21 +45,11 @@ class Connections:
         A reset drops what the client has not read yet, so that it is given a moment to read.
         """
         await asyncio.sleep(_MOMENT)
-        if transport := self._transports.get(client):
+        if transport := self.transports.get(client):
             at_once = struct.pack("ii", 1, 0)
             connection: socket.socket = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             transport.abort()
-
-    def opened(self, client: Client, transport: asyncio.Transport) -> None:
-        """Take note of a new connection."""
-        self._transports[client] = transport
-
-    def lost(self, client: Client) -> None:
-        """Take note of the end of a connection."""
-        self._transports.pop(client, None)
-        if on_lost := self._watchers.pop(client, None):
-            on_lost()
 
 
 class _Protocol(H11Protocol):
@@ -70,12 +59,11 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.client is None:
-            return
-        self._connections.opened(self.client, transport)
-        if delay := self._connections.delay_of_next():
-            transport.pause_reading()
-            self.loop.call_later(delay, self._read_on, transport)
+        if self.client is not None:
+            self._connections.transports[self.client] = transport
+            if delay := self._connections.delay_of_next():
+                transport.pause_reading()
+                self.loop.call_later(delay, self._read_on, transport)
 
     def _read_on(self, transport: asyncio.Transport) -> None:
         if not transport.is_closing():
@@ -84,4 +72,5 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.client is not None:
-            self._connections.lost(self.client)
+            self._connections.transports.pop(self.client, None)
+            self._connections.on_lost.pop(self.client, lambda: None)()

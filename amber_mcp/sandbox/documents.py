@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from . import formats
 from .passages import Passage, plain, split_passages
@@ -34,32 +34,23 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True)
-class Library:
-    """The documents of one folder, and the files that could not become one."""
-
-    root: Path
-    documents: tuple[Document, ...]
-    left_out: tuple[LeftOut, ...]
-
-
-def read_document(file: Path, path: str) -> Document:
-    """Read one file as the document called `path`.
+def read_document(path: str, content: bytes) -> Document:
+    """A file's content as the document called `path`.
 
     Raises:
         formats.UnreadableError: with the reason for leaving the file out.
     """
-    text = formats.read(file)
-    heading, passages = split_passages(text.markdown)
+    text = formats.read(path, content)
+    heading, passages = split_passages(text.markdown[: formats.MOST_TEXT])
     if not passages:
         raise formats.UnreadableError("empty")
-    name = Path(path).stem.replace("_", " ").replace("-", " ")
+    name = PurePath(path).stem.replace("_", " ").replace("-", " ")
     title = plain(text.title) or heading or name
     return Document(path, title[:_LONGEST_TITLE], tuple(passages), text.url)
 
 
-def read_folder(root: Path) -> Library:
-    """Read every document beneath a folder, in the order of their paths."""
+def read_folder(root: Path) -> tuple[list[Document], list[LeftOut]]:
+    """Every document beneath a folder, in the order of their paths, and what cannot become one."""
     root = root.resolve()
     documents: list[Document] = []
     left_out: list[LeftOut] = []
@@ -71,14 +62,16 @@ def read_folder(root: Path) -> Library:
                 raise formats.UnreadableError("its name is not readable text")
             if not file.resolve().is_relative_to(root):
                 raise formats.UnreadableError("a link that leaves the folder")
-            if file.is_dir():
-                raise formats.UnreadableError("a link to a folder")
             if not file.is_file():
                 raise formats.UnreadableError("not a regular file")
-            documents.append(read_document(file, path))
+            if file.stat().st_size > formats.MOST_BYTES:
+                raise formats.UnreadableError(f"bigger than {formats.MOST_BYTES // 2**20} MiB")
+            documents.append(read_document(path, file.read_bytes()))
         except formats.UnreadableError as error:
             left_out.append(LeftOut(path, str(error)))
-    return Library(root, tuple(documents), tuple(left_out))
+        except OSError as error:
+            left_out.append(LeftOut(path, f"cannot be opened ({error.strerror})"))
+    return documents, left_out
 
 
 def _files(root: Path) -> Iterator[Path]:

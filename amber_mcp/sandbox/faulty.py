@@ -1,15 +1,10 @@
 """The layer that lets an answer go wrong, or leaves it as it is."""
 
-from collections.abc import Awaitable, Callable
-
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .connections import Connections
+from .connections import Client, Connections
 from .faults import CONTROL, Fault, Faults, Record
-
-Stop = Callable[[str], Awaitable[None]]
-"""Ends the connection in one of the ways of `Fault.stop_by`, and does not return."""
 
 
 class FaultLayer:
@@ -27,42 +22,40 @@ class FaultLayer:
         fault = self._faults.next_for(scope["path"])
         record = Record(scope["path"], is_faulty=fault is not None)
         self._faults.requests.append(record)
-        client = tuple(scope["client"])
-        self._connections.watch(client, lambda: record.ended("left"))
+        client: Client = tuple(scope["client"])
+        self._connections.on_lost[client] = lambda: record.ended("left")
 
         async def recorded(message: Message) -> None:
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 record.ended("answered")
             await send(message)
 
-        async def stop(by: str) -> None:
-            if by != "stall":
-                record.ended("cut")
-            if by == "close":
-                self._connections.close(client)
-            if by == "reset":
-                await self._connections.reset(client)
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            raise _Stopped
-
         if fault is None:
             await self._app(scope, receive, recorded)
             return
         try:
-            await _spoil(self._app, fault, stop, scope, receive, recorded)
-        except* _Stopped:
-            pass  # A streaming response sends from a task group.
+            await _spoil(self._app, fault, scope, receive, recorded)
+        except* _Stopped:  # A streaming response sends from a task group.
+            if fault.stop_by != "stall":
+                record.ended("cut")
+            if fault.stop_by == "close":
+                self._connections.close(client)
+            if fault.stop_by == "reset":
+                await self._connections.reset(client)
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 class _Stopped(Exception):
     """Nothing more is sent."""
 
 
-async def _spoil(
-    app: ASGIApp, fault: Fault, stop: Stop, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Answer as the API does, or as the fault says, with what is to go wrong."""
+async def _spoil(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer as the API does, or as the fault says, with what is to go wrong.
+
+    Raises:
+        _Stopped: the connection is to end here.
+    """
     left = fault.stop_at
 
     async def spoilt(message: Message) -> None:
@@ -78,15 +71,15 @@ async def _spoil(
         size = fault.piece_bytes or len(body) or 1
         for at in range(0, len(body), size):
             await anyio.sleep(fault.pause)
-            piece = body[at : at + size] if left is None else body[at : at + size][:left]
+            piece = body[at : at + size][:left]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             if left is not None:
                 left -= len(piece)
                 if not left:
-                    await stop(fault.stop_by)
+                    raise _Stopped
         if not message.get("more_body"):
             if left is not None:
-                await stop(fault.stop_by)
+                raise _Stopped
             await send({"type": "http.response.body", "body": b""})
 
     await anyio.sleep(fault.delay)
@@ -94,7 +87,7 @@ async def _spoil(
         while (await receive()).get("more_body"):
             pass
     if left == -1:
-        await stop(fault.stop_by)
+        raise _Stopped
     if fault.status is None:
         await app(scope, receive, spoilt)
         return

@@ -6,37 +6,31 @@ with the question, the closest. Words are the same if one begins with the other.
 
 Arguments are filled by the type that the schema gives them: numbers, values of an enum, quoted
 texts and capitalised names from the question, each used once. What the question does not have is
-the schema's own constant, example or default, or its least value; for a text, the question
-itself. Optional arguments are given only where the question has something for them. The result is
-checked against the schema.
+the schema's constant, default or example, or its least value; for a text, the question itself.
+Optional arguments are given only where the question has something for them, and of a choice of
+schemas the first that is not `null` counts. The result is checked against the schema.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from .bodies import Function
+from .messages import Function, invalid
 
 _NUMBER = re.compile(r"(?<![\w.,:-])-?\d+(?:\.\d+)?(?![\w:-]|[.,]\d)")
-_QUOTED = re.compile(r'"([^"]+)"|„([^“”"]+)[“”"]|“([^”]+)”|«([^»]+)»|`([^`]+)`')
+_QUOTED = re.compile(r'"([^"]+)"|„([^“”"]+)[“”"]|“([^”]+)”|`([^`]+)`')
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÄÖÜ]\w+(?: [A-ZÄÖÜ]\w+)*")
 _FORMATS = {
     "date": (r"\b\d{4}-\d\d-\d\d\b", "2026-01-01"),
     "date-time": (r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)", "2026-01-01T00:00:00Z"),
-    "time": (r"\b\d\d:\d\d:\d\dZ", "00:00:00Z"),
     "email": (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "someone@example.com"),
     "uri": (r"https?://[^\s\"'<>]+[^\s\"'<>.,!?]", "https://example.com/"),
     "uuid": (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", f"{UUID(int=0)}"),
 }
 _DEEPEST = 8
-_MOST_ITEMS = 20
 _NOTHING = object()
-
-
-class SchemaError(Exception):
-    """The schema is none, or nothing was found that fits it; the message says which."""
 
 
 def choose(functions: Sequence[Function], question: str) -> list[Function]:
@@ -59,39 +53,36 @@ def choose(functions: Sequence[Function], question: str) -> list[Function]:
 
 
 def calls(
-    functions: Sequence[Function], choice: str, question: str, is_answered: bool
+    functions: Sequence[Function], choice: object, question: str, is_answered: bool
 ) -> list[dict[str, Any]]:
     """The calls that a question leads to, in OpenAI's format.
 
-    `choice` is `auto`, `none`, `required` or the name of a function; with `auto`, nothing is
-    called once the last message is a function's result.
-
-    Raises:
-        SchemaError: as `fill`.
+    `choice` is `none`, `required`, the name of a function or, as anything else, `auto`: then,
+    nothing is called once the last message is a function's result.
     """
     chosen = [each for each in functions if each.name == choice][:1]
     if not chosen and choice != "none" and (choice == "required" or not is_answered):
         chosen = choose(functions, question)
     if not chosen and choice == "required":
         chosen = list(functions[:1])
+    made = [(each.name, fill(each.parameters or {}, question, "tools")) for each in chosen]
     return [
         {
+            "index": index,
             "id": f"call_{uuid4().hex[:24]}",
             "type": "function",
-            "function": {
-                "name": each.name,
-                "arguments": fill(each.parameters or {}, question),
-            },
+            "function": {"name": name, "arguments": arguments},
         }
-        for each in chosen
+        for index, (name, arguments) in enumerate(made)
     ]
 
 
-def fill(schema: Mapping[str, Any], question: str) -> str:
+def fill(schema: Mapping[str, Any], question: str, place: str) -> str:
     """A JSON object that the schema allows, as a text.
 
     Raises:
-        SchemaError: the schema is none, or what was filled in does not fit it.
+        RequestValidationError: the schema, found at `place` in the body, is none, or what was
+            filled in does not fit it.
     """
     import jsonschema
     from referencing import Registry
@@ -102,16 +93,15 @@ def fill(schema: Mapping[str, Any], question: str) -> str:
     validator = jsonschema.Draft202012Validator(whole, registry=Registry())
     try:
         validator.check_schema(whole)
-        value = _Filler(validator, question).value(whole, required=True)
-        problem = next(validator.iter_errors(value), None)
+        value = _Filler(validator, question).value(whole)
+        validator.validate(value)
     except jsonschema.SchemaError as error:
-        raise SchemaError(f"no JSON schema: {error.message}") from error
+        raise invalid(place, f"no JSON schema: {error.message}") from error
+    except jsonschema.ValidationError as error:
+        raise invalid(place, f"the sandbox finds nothing that fits: {error.message}") from error
     except (LookupError, TypeError, RecursionError, Unresolvable, re.error) as error:
-        raise SchemaError("no JSON schema that can be followed") from error
-    if problem is not None:
-        raise SchemaError(f"the sandbox finds nothing that fits: {problem.message}")
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace").decode()
+        raise invalid(place, "no JSON schema that can be followed") from error
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Filler:
@@ -125,85 +115,68 @@ class _Filler:
         names = _NAME.findall(_QUOTED.sub(".", question))
         self._mentioned = [*map(json.loads, _NUMBER.findall(question)), *quoted, *names]
 
-    def value(self, schema: Any, *, required: bool, depth: int = 0) -> Any:
-        """The first value that fits, or `_NOTHING` where it is not required and none is told."""
-        if depth > _DEEPEST:
-            return _NOTHING
+    def value(self, schema: Any, *, is_required: bool = True, depth: int = 0) -> Any:
+        """What the question has for a schema, or else, if it is required, what the schema has."""
         schema = self._resolved(schema)
-        tries = [*self._told(schema), *self._composed(schema, required, depth + 1)]
-        if required:
-            tries += self._made_up(schema)
-        fits = self._validator.evolve(schema=schema).is_valid
-        fitting = (each for each in tries if each is not _NOTHING and fits(each))
-        value = next(fitting, next(iter(tries), None) if required else _NOTHING)
-        for at, each in enumerate(self._mentioned):
-            if each is value:
-                del self._mentioned[at]
-                break
-        return value
+        value = self._from_question(schema, depth) if depth <= _DEEPEST else _NOTHING
+        return _from_schema(schema, self._question) if value is _NOTHING and is_required else value
 
-    def _told(self, schema: Mapping[str, Any]) -> Iterator[Any]:
-        """What the question has for a plain value."""
-        kinds = _kinds(schema)
+    def _from_question(self, schema: Mapping[str, Any], depth: int) -> Any:
         if "enum" in schema:
-            for each in schema["enum"]:
-                words = _words(str(each))
-                if words and all(_has(self._words, word) for word in words):
-                    yield each
-        elif schema.get("format") in _FORMATS:
-            yield from re.findall(_FORMATS[schema["format"]][0], self._question)
-        elif kinds & {"string", "integer", "number"}:
-            yield from self._mentioned
-
-    def _composed(self, schema: Mapping[str, Any], required: bool, below: int) -> Iterator[Any]:
-        """Branches of a choice, objects and lists, made of values of their own."""
-        for word in ("anyOf", "oneOf", "allOf"):
-            rest = {key: each for key, each in schema.items() if key not in (word, "default")}
-            for branch in schema.get(word, []):
-                merged = {**rest, **self._resolved(branch)}
-                yield self.value(merged, required=required, depth=below)
-        if "object" in _kinds(schema) or "properties" in schema:
-            names: Sequence[str] = schema.get("required", [])
-            properties = {**{name: {} for name in names}, **schema.get("properties", {})}
+            options = [(each, _words(str(each))) for each in schema["enum"]]
+            said = (e for e, words in options if words and all(_has(self._words, w) for w in words))
+            return next(said, _NOTHING)
+        if schema.get("type") == "object" or "properties" in schema:
+            required = schema.get("required", [])
+            properties = {**{name: {} for name in required}, **schema.get("properties", {})}
             made = {
-                name: self.value(properties[name], required=name in names, depth=below)
-                for name in sorted(properties, key=lambda name: name not in names)
+                name: self.value(properties[name], is_required=name in required, depth=depth + 1)
+                for name in sorted(properties, key=lambda name: name not in required)
             }
-            told = {name: each for name, each in made.items() if each is not _NOTHING}
-            yield told if told or required else _NOTHING
-        elif "array" in _kinds(schema):
-            items = [schema.get("items", {})] * min(max(1, schema.get("minItems", 0)), _MOST_ITEMS)
-            made_items = [self.value(each, required=required, depth=below) for each in items]
-            listed = [each for each in made_items if each is not _NOTHING]
-            yield listed if listed or required else _NOTHING
-
-    def _made_up(self, schema: Mapping[str, Any]) -> Iterator[Any]:
-        """What the schema itself has for a value, and the least that its types allow."""
-        yield from (schema[key] for key in ("const", "default") if key in schema)
-        yield from [*schema.get("examples", []), *schema.get("enum", [])]
-        low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
-        text = _FORMATS.get(schema.get("format", ""), ("", self._question))[1]
-        text = text[: schema.get("maxLength")].ljust(min(schema.get("minLength", 0), 1000), ".")
-        by_type = {"string": text, "integer": low, "number": low, "boolean": False, "null": None}
-        kinds = _kinds(schema) or {"string"}
-        yield from (each for kind, each in by_type.items() if kind in kinds)
-        yield from self._question.split()
+            return {name: each for name, each in made.items() if each is not _NOTHING} or _NOTHING
+        if schema.get("type") == "array":
+            items = [schema.get("items", {})] * max(1, min(schema.get("minItems", 1), _DEEPEST))
+            values = [self.value(each, is_required=False, depth=depth + 1) for each in items]
+            if all(each is _NOTHING for each in values):
+                return _NOTHING
+            return [_from_schema(items[0], "") if each is _NOTHING else each for each in values]
+        if schema.get("format") in _FORMATS:
+            found = re.search(_FORMATS[schema["format"]][0], self._question)
+            return found[0] if found else _NOTHING
+        fits = self._validator.evolve(schema=schema).is_valid
+        at = next((at for at, each in enumerate(self._mentioned) if fits(each)), None)
+        return _NOTHING if at is None else self._mentioned.pop(at)
 
     def _resolved(self, schema: Any) -> dict[str, Any]:
-        """A schema with what it refers to, below `#`, in its place."""
-        for _ in range(_DEEPEST):
-            if not isinstance(schema, dict) or "$ref" not in schema:
-                break
+        """A schema with what it refers to, below `#`, and its first branch in their place."""
+        if not isinstance(schema, dict):
+            return {}
+        if "$ref" in schema:
             found = self._validator.schema
             for step in schema["$ref"].removeprefix("#").split("/")[1:]:
                 found = found[step.replace("~1", "/").replace("~0", "~")]
-            schema = {**{key: schema[key] for key in schema if key != "$ref"}, **found}
-        return schema if isinstance(schema, dict) else {}
+            return self._resolved({**{k: v for k, v in schema.items() if k != "$ref"}, **found})
+        for word in {"anyOf", "oneOf", "allOf"} & set(schema):
+            rest = {key: each for key, each in schema.items() if key != word}
+            branches = [self._resolved(each) for each in schema[word]]
+            branch = next((each for each in branches if each.get("type") != "null"), {})
+            return self._resolved({**rest, **branch})
+        return schema
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    kinds = schema.get("type", [])
-    return {kinds} if isinstance(kinds, str) else set(kinds)
+def _from_schema(schema: Mapping[str, Any], question: str) -> Any:
+    """What a schema itself has for a value, or the least that its type allows."""
+    known = [schema[key] for key in ("const", "default") if key in schema]
+    if known := [*known, *schema.get("examples", []), *schema.get("enum", [])]:
+        return known[0]
+    kinds = schema.get("type", "string")
+    low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
+    text = _FORMATS.get(schema.get("format", ""), ("", question))[1]
+    text = text[: schema.get("maxLength")].ljust(min(schema.get("minLength", 0), 1000), ".")
+    least = {"integer": low, "number": low, "boolean": False, "null": None, "object": {}}
+    count = min(schema.get("minItems", 0), _DEEPEST)
+    items = [_from_schema(schema.get("items", {}), question)] * count if count else []
+    return {**least, "array": items, "string": text}[kinds if isinstance(kinds, str) else kinds[0]]
 
 
 def _words(text: str) -> list[str]:

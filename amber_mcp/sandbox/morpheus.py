@@ -20,20 +20,16 @@ import hmac
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from . import answers, function_calls
-from .bodies import Function, FunctionTool, Turn, last_said, usage
-from .images import ImageError
+from .completions import OR_STREAM, choices, chunks, compose, stream, usage
+from .messages import Function, FunctionTool, Message
 from .state import Sandboxed
-from .streaming import OR_STREAM, cut, deltas, stream
 
 MODELS = ("sandbox-quote",)
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -47,7 +43,7 @@ class ChatRequest(BaseModel):
     """The body of a completion (seed 003)."""
 
     model: str | None = None
-    messages: list[Turn]
+    messages: list[Message]
     temperature: float | None = None
     top_p: float | None = None
     n: Annotated[int, Field(le=128)] | None = None
@@ -89,61 +85,35 @@ def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandbo
         raise HTTPException(400, {"error": {**error, "session_id": asked.session_id}})
     accept = request.headers.get("accept", "*/*")
     streams = bool(asked.stream) and ("text/event-stream" in accept or "*/*" in accept)
-    message, finish = _answer(asked, calls_functions=streams)
+    choice: Any = asked.tool_choice
+    if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
+        choice = choice["function"].get("name")
+    message = compose(asked.messages, _functions(asked) if streams else [], choice)
+    most = asked.max_tokens if (asked.max_tokens or 0) >= 0 else None
     count = max(1, asked.n or 1)
-    calls = [call["function"]["arguments"] for call in message.get("tool_calls", [])]
-    used = {"usage": usage(asked.messages, [message["content"] or "", *calls] * count)}
-    head = {
+    answered = choices(message, count, asked.stop, most, content_filter_results=_FILTERS)
+    body = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
         "created": int(time.time()),
         "model": MODELS[0],
         "session_id": sandbox.morpheus_session,
         "system_fingerprint": "",
+        "choices": answered,
+        "usage": usage(asked.messages, answered),
     }
     headers = {"X-Request-Id": uuid.uuid4().hex}
-
-    def chunks() -> Iterator[dict[str, Any]]:
-        begun = {**head, "object": "chat.completion.chunk"}
-        for index in range(count):
-            for delta, ending in deltas(message, finish):
-                said = {"index": index, "delta": delta, "finish_reason": ending}
-                yield {**begun, "choices": [{**said, "content_filter_results": _FILTERS}]}
-        yield {**begun, "choices": [], **used}
-
     if streams:
-        return stream(chunks(), sandbox.pace, headers)
-    said = {"message": message, "finish_reason": finish, "content_filter_results": _FILTERS}
-    choices = [{"index": index, **said} for index in range(count)]
-    body = {**head, "object": "chat.completion", "choices": choices, **used}
+        return stream(chunks(body, with_usage=True), sandbox.pace, headers)
     return JSONResponse(body, headers=headers)
 
 
-def _answer(asked: ChatRequest, *, calls_functions: bool) -> tuple[dict[str, Any], str]:
-    """The message of an answer, and why it ends."""
-    try:
-        if calls_functions and (calls := _calls(asked)):
-            return {"role": "assistant", "content": None, "tool_calls": calls}, "tool_calls"
-        text = answers.reply(asked.messages)
-    except (function_calls.SchemaError, ImageError) as error:
-        place = "messages" if isinstance(error, ImageError) else "tools"
-        wrong = {"loc": ("body", place), "msg": f"Invalid: {error}", "type": "value_error"}
-        raise RequestValidationError([wrong]) from error
-    most = asked.max_tokens if (asked.max_tokens or 0) >= 0 else None
-    text, finish = cut(text, asked.stop, most)
-    return {"role": "assistant", "content": text}, finish
-
-
-def _calls(asked: ChatRequest) -> list[dict[str, Any]]:
+def _functions(asked: ChatRequest) -> list[Function]:
+    """The functions among `tools`, which may hold anything."""
     functions: list[Function] = []
     for tool in asked.tools or []:
         try:
             functions.append(FunctionTool.model_validate(tool, extra="ignore").function)
         except ValidationError:
             continue
-    choice: Any = asked.tool_choice
-    if isinstance(choice, dict):
-        function = choice.get("function")
-        choice = function.get("name") if isinstance(function, dict) else None
-    is_answered = bool(asked.messages) and asked.messages[-1].role == "tool"
-    question = last_said(asked.messages, "user").text
-    return function_calls.calls(functions, choice or "auto", question, is_answered)
+    return functions

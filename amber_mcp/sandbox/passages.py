@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 _LONGEST = 700
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*(?:\{\s*[#.][^{}]*\}\s*)?#*\s*$")
-_UNDERLINE = re.compile(r"(=+|-{3,})\s*$")
 _TABLE_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -38,30 +37,23 @@ def plain(markdown: str) -> str:
 
 def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """The path of each heading, with the blocks (paragraphs, lists, tables, code) beneath it."""
-    path: dict[int, str] = {}
+    path: tuple[tuple[int, str], ...] = ()
     blocks: list[list[str]] = [[]]
-    fenced = False
-    for line in map(str.rstrip, _COMMENT.sub("", markdown).splitlines()):
-        fenced ^= line.lstrip().startswith(("```", "~~~"))
-        heading = None if fenced else _HEADING.match(line)
-        level, name = (len(heading[1]), heading[2]) if heading else (0, "")
-        underlined = not fenced and len(blocks[-1]) == 1 and "|" not in blocks[-1][0]
-        if underlined and _UNDERLINE.match(line):
-            level, name = (1 if line[0] == "=" else 2), blocks[-1].pop()
-        if level:
-            yield _ended(path, blocks)
+    is_code = False
+    # An empty heading at the end closes the last section.
+    for line in [*map(str.rstrip, _COMMENT.sub("", markdown).splitlines()), None]:
+        is_code ^= line is not None and line.lstrip().startswith(("```", "~~~"))
+        heading = None if line is None or is_code else _HEADING.match(line)
+        if line is None or heading:
+            yield tuple(name for _, name in path), ["\n".join(block) for block in blocks if block]
             blocks = [[]]
-            path = {depth: text for depth, text in path.items() if depth < level}
-            path[level] = plain(name)
-        elif line or fenced:
-            blocks[-1].append(line)
-        elif blocks[-1]:
+        if heading:
+            level = len(heading[1])
+            path = (*(each for each in path if each[0] < level), (level, plain(heading[2])))
+        elif line or is_code:
+            blocks[-1].append(line or "")
+        else:
             blocks.append([])
-    yield _ended(path, blocks)
-
-
-def _ended(path: dict[int, str], blocks: list[list[str]]) -> tuple[tuple[str, ...], list[str]]:
-    return tuple(path[depth] for depth in sorted(path)), ["\n".join(b) for b in blocks if b]
 
 
 def _pack(blocks: list[str]) -> Iterator[str]:

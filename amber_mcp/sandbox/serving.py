@@ -13,10 +13,9 @@ import anyio
 import uvicorn
 from anyio import to_thread
 
-from .company import read_company
+from .company import SandboxError, read_company
 from .connections import LOOPBACK, Connections
 from .documents import LeftOut
-from .errors import SandboxError
 
 if TYPE_CHECKING:
     from .state import State
@@ -114,7 +113,7 @@ async def running_sandbox(
         raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
     with _listen(host, port) as listener:
         state = await to_thread.run_sync(_prepare, documents, web, api_key, pace)
-        connections = Connections()
+        connections = Connections(state.faults.delay_of_next_connection)
         try:
             from .app import create_app
 

@@ -19,14 +19,6 @@ from .faults import Faults
 _REMEMBERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was sent: what it says, or why that cannot be read."""
-
-    document: Document | None
-    unreadable: str = ""
-
-
 @dataclass
 class State:
     """One sandbox. `pace` is the time between two pieces of a stream."""
@@ -37,7 +29,7 @@ class State:
     adaptive_key: str = field(repr=False)
     pace: float = 0.005
     faults: Faults = field(default_factory=Faults)
-    uploads: dict[str, Upload] = field(default_factory=dict)
+    uploads: dict[str, Document] = field(default_factory=dict)
     morpheus_session: str = field(default_factory=lambda: f"0x{token_hex(32)}")
     adaptive_sessions: deque[UUID] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     adaptive_completions: deque[UUID] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))

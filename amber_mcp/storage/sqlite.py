@@ -86,13 +86,14 @@ class SqliteStore(Store):
 
         def write() -> bool:
             with self._transaction() as connection:
-                (length,) = self._select("length", key) or (0,)
-                if not (create or length):
+                if not create and self._select("length", key) in (None, (0,)):
                     return False
                 if contents:
-                    upsert = connection.execute(f"{_UPSERT} RETURNING number", parameters)
-                    (number,) = upsert.fetchone()
-                    rows = [(number, at, item) for at, item in enumerate(contents, length)]
+                    number, length = connection.execute(
+                        f"{_UPSERT} RETURNING number, length", parameters
+                    ).fetchone()
+                    first = length - len(contents)
+                    rows = [(number, at, item) for at, item in enumerate(contents, first)]
                     connection.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
                 return True
 

@@ -78,18 +78,11 @@ class AnswerResult(Result):
 
 async def answer_call(call: Call, request: ChatRequest) -> Answer:
     """Run `request` within the limits of a tool call, with progress as the text arrives."""
-    received = 0
-
-    def on_text(piece: str) -> None:
-        nonlocal received
-        received += len(piece)
-        call.progress.note(f"amber is answering: {received} characters so far")
-
     settings = call.app.settings
     return await answer(
         call.app.amber,
         request,
-        on_text=on_text,
+        on_text=call.progress.counting("amber"),
         max_chars=settings.max_answer_chars,
         timeout=call.seconds_left,
     )

@@ -72,17 +72,15 @@ async def chat_completion(
         },
     )
     check_request(request, api.name, REQUEST_MODELS)
-    received = 0
-
-    def on_text(piece: str) -> None:
-        nonlocal received
-        received += len(piece)
-        call.progress.note(f"{api.name} is answering: {received} characters so far")
-
     call.progress.note(f"Asking {api.name}")
     limit = app.settings.max_answer_chars
     try:
-        body = await complete(api, request, on_text=on_text, timeout=call.seconds_left)
+        body = await complete(
+            api,
+            request,
+            on_text=call.progress.counting(api.name),
+            timeout=call.seconds_left,
+        )
     except AmberError as error:
         error.partial = truncate_answer(error.partial, limit)
         raise

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import anyio
-
 from amber_mcp.answering import Answer
 from amber_mcp.api.completions import CompletionsApi
+from amber_mcp.api.model_cache import list_models
 from amber_mcp.api.types import ChatRequest
 from amber_mcp.errors import AmberError, InvalidRequest, NotFound
 from amber_mcp.model_routing import AmbiguousModel, route_model
@@ -120,13 +119,11 @@ def _named(call: Call, model: str) -> str:
 
 async def _listed_by_amber(call: Call) -> tuple[str, ...]:
     """The models, or none where the list cannot be had in time."""
-    app = call.app
-    with anyio.move_on_after(call.seconds_left * _LOOKUP_SHARE):
-        try:
-            return tuple(model.id for model in await app.models_of(app.amber))
-        except AmberError:
-            return ()
-    return ()
+    try:
+        within = call.seconds_left * _LOOKUP_SHARE
+        return tuple(model.id for model in await list_models(call.app.amber, within=within))
+    except AmberError:
+        return ()
 
 
 async def route_or_ask(call: Call, model: str) -> tuple[CompletionsApi, str]:

@@ -51,12 +51,17 @@ async def refusal(client: Client, name: str, arguments: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", FULL)
-async def test_all_that_was_filled_in_is_said(connect: Connect, name: str) -> None:
+async def test_all_that_was_filled_in_is_said_and_what_it_is_for(
+    connect: Connect, name: str
+) -> None:
     async with connect(Settings()) as client:
         text = await said(client, name, FULL[name])
-    given = FULL[name]
+        listed = {each.name: each.description for each in (await client.list_prompts()).prompts}
+        description = (await client.get_prompt(name, FULL[name])).description
+    assert description
+    assert description == listed[name]
     assert ' with language "de" and model "m-2"' in text
-    for value in given.values():
+    for value in FULL[name].values():
         assert value in text
     assert "None" not in text
 
@@ -192,12 +197,3 @@ async def test_every_prompt_is_logged_with_what_became_of_it(
         (None, "invalid_request"),
     ]
     assert "confidential" not in str(records)
-
-
-@pytest.mark.parametrize("name", FULL)
-async def test_a_prompt_comes_with_what_it_is_for(connect: Connect, name: str) -> None:
-    async with connect(Settings()) as client:
-        described = {each.name: each.description for each in (await client.list_prompts()).prompts}
-        got = await client.get_prompt(name, FULL[name])
-    assert got.description
-    assert got.description == described[name]

@@ -1,8 +1,10 @@
 """Arguments of any kind: each call ends in a result or in an error in our own words."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp import Client
@@ -12,7 +14,7 @@ from amber_mcp.config.parsers import TOOL_NAMES
 from amber_mcp.server import build_server
 from amber_mcp.tools import tools_named
 from tests.planted import KEY
-from tests.upstream import Upstream, completion, running_upstream
+from tests.upstream import completion, running_upstream
 
 TOOLS = tools_named(TOOL_NAMES)
 JSON = st.recursive(
@@ -84,20 +86,20 @@ def arguments_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return usual | st.dictionaries(st.sampled_from([*properties, "x"]), JSON, max_size=4)
 
 
-async def called(upstream: Upstream, name: str, arguments: dict[str, Any]) -> str:
-    """The text of the result."""
-    given = {
-        f"{api}_{part}": value
-        for api in ("AMBER", "MORPHEUS", "ADAPTIVE")
-        for part, value in (("BASE_URL", upstream.base_url), ("API_KEY", KEY))
-    }
-    settings = upstream.settings(
-        **given, AMBER_TOOLS=",".join(TOOLS), AMBER_MODEL="m", AMBER_OPENAI_MODELS="o"
-    )
-    async with Client(build_server(settings, local_files=True)) as client:
-        (content,) = (await client.call_tool(name, arguments)).content
-        assert isinstance(content, TextContent)
-        return content.text
+@pytest.fixture(scope="module")
+async def client() -> AsyncIterator[Client]:
+    """A host before one server, which has all tools and all APIs."""
+    async with running_upstream(completion("Because.", id="f1")) as upstream:
+        given = {
+            f"{api}_{part}": value
+            for api in ("AMBER", "MORPHEUS", "ADAPTIVE")
+            for part, value in (("BASE_URL", upstream.base_url), ("API_KEY", KEY))
+        }
+        settings = upstream.settings(
+            **given, AMBER_TOOLS=",".join(TOOLS), AMBER_MODEL="m", AMBER_OPENAI_MODELS="o"
+        )
+        async with Client(build_server(settings, local_files=True)) as connected:
+            yield connected
 
 
 # Drawn before the test begins: what hypothesis raises while it draws would end the event loop.
@@ -108,10 +110,13 @@ CALLS = st.one_of([st.tuples(st.just(name), arguments_of(name)) for name in TOOL
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
-async def test_no_argument_makes_a_tool_fall_over(call: tuple[str, dict[str, Any]]) -> None:
+async def test_no_argument_makes_a_tool_fall_over(
+    client: Client, call: tuple[str, dict[str, Any]]
+) -> None:
     with anyio.fail_after(60):
-        async with running_upstream(completion("Because.", id="f1")) as upstream:
-            text = await called(upstream, *call)
+        (content,) = (await client.call_tool(*call)).content
+    assert isinstance(content, TextContent)
+    text = content.text
     assert text
     assert not text.startswith("internal_error")  # An argument may hold these words, too.
     for sign in ("Traceback", "Error executing tool", "pydantic"):

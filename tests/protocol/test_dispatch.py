@@ -5,7 +5,7 @@ import json
 import anyio
 import pytest
 from pydantic import SecretStr
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from amber_mcp.config.parsers import TOOL_NAMES
 from amber_mcp.errors import MAY_BE_TAKEN
@@ -80,21 +80,6 @@ async def test_what_is_cut_of_a_broken_answer_is_told(connect: Connect, upstream
         async with connect(settings) as client:
             result = await client.call_tool("ask_amber", {"question": "Why?"})
     assert "x" * 200 + TRUNCATED in failure(result, "stream_broken")
-
-
-async def test_callers_share_the_failure_of_the_lookup_that_they_waited_for(
-    connect: Connect, upstream: Canned
-) -> None:
-    async with upstream(JSONResponse({"detail": "down"}, 500)) as canned:
-        async with connect(canned.settings()) as client, anyio.create_task_group() as tasks:
-
-            async def call() -> None:
-                result = await client.call_tool("ask_amber", {"question": "Why?"})
-                failure(result, "upstream_error")
-
-            for _ in range(8):
-                tasks.start_soon(call)
-    assert len(canned.seen) < 8
 
 
 async def test_a_call_that_was_not_only_read_may_have_been_taken(

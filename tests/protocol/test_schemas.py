@@ -18,6 +18,7 @@ ACTING = ("upload_file", "run_agent", "chat_completion", "send_feedback")
 PLAIN_TYPES = {"string", "number", "integer", "boolean"}
 FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "$schema", "const", "title"}
 SAFE_INPUT_KEYS = {"type", "description", "default", "enum", "items"}
+UNSET = {"temperature": -1, "file_ids": [], "search": "company", "stop": False}
 
 plain_tools = [name for name in TOOL_NAMES if name != "chat_completion"]
 plain_tool = pytest.mark.parametrize(
@@ -68,12 +69,8 @@ def test_the_five_tools_together_stay_within_their_budget() -> None:
 
 
 @every_tool
-def test_schemas_hold_no_keyword_that_a_host_rejects(tool: Tool) -> None:
+def test_schemas_are_valid_and_hold_no_keyword_that_a_host_rejects(tool: Tool) -> None:
     assert not (keys_in(tool.input_schema) | keys_in(tool.output_schema)) & FORBIDDEN
-
-
-@every_tool
-def test_schemas_are_valid(tool: Tool) -> None:
     Draft202012Validator.check_schema(tool.input_schema)
     Draft202012Validator.check_schema(tool.output_schema)
     assert tool.output_schema["type"] == "object"
@@ -98,17 +95,11 @@ def test_what_is_not_required_has_a_default_that_means_unset(tool: Tool) -> None
     schema = tool.input_schema
     for name, argument in schema["properties"].items():
         if name not in schema.get("required", []):
-            assert argument["default"] in ("", -1, [], "company", False)
-            assert argument["default"] == "" or name in (
-                "temperature",
-                "file_ids",
-                "search",
-                "stop",
-            )
+            assert argument["default"] == UNSET.get(name, "")
 
 
 @every_tool
-def test_a_tool_has_a_title_a_description_and_all_annotations(tool: Tool) -> None:
+def test_a_tool_has_a_title_a_calm_description_and_all_annotations(tool: Tool) -> None:
     assert tool.title
     first = tool.description.partition("\n")[0]
     assert first.endswith(".")
@@ -121,10 +112,6 @@ def test_a_tool_has_a_title_a_description_and_all_annotations(tool: Tool) -> Non
         "open_world_hint",
     }
     assert annotations["read_only_hint"] is (tool.name not in ACTING)
-
-
-@every_tool
-def test_no_line_of_a_description_shouts(tool: Tool) -> None:
     assert not [word for word in tool.description.split() if word.isupper() and len(word) > 4]
 
 

@@ -165,29 +165,19 @@ async def test_a_key_in_a_title_is_not_listed(
     )
 
 
-async def test_the_state_is_asked_for_the_caller_once_a_kind_and_a_few_things_at_once(
+async def test_the_state_is_asked_for_the_caller_once_a_kind(
     connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items, secret = MemoryStore.items, MemoryStore.secret
-    asked, at_once = [], {"now": 0, "most": 0}
+    secret, asked = MemoryStore.secret, []
 
     async def counted(self: MemoryStore) -> bytes:
         asked.append("secret")
         return await secret(self)
 
-    async def slow(self: MemoryStore, key: Key, start: int = 0) -> object:
-        at_once["now"] += 1
-        at_once["most"] = max(at_once.values())
-        await anyio.lowlevel.checkpoint()
-        at_once["now"] -= 1
-        return await items(self, key, start)
-
     async with upstream(completion("Because.")) as canned:
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
-            for n in range(8):
+            for n in range(3):
                 await ask(client, f"{n}?")
-            monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.items", slow)
             monkeypatch.setattr("amber_mcp.storage.memory.MemoryStore.secret", counted)
-            assert len((await client.list_resources()).resources) == len(FIXED) + 8
+            assert len((await client.list_resources()).resources) == len(FIXED) + 3
     assert len(asked) == len(TEMPLATES)
-    assert 1 < at_once["most"] <= 5

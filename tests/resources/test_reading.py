@@ -3,20 +3,20 @@
 import json
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextResourceContents
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from amber_mcp.config.settings import Settings
+from amber_mcp.resources import TEMPLATES, Template
 from amber_mcp.resources.reading import RESOURCE_NOT_FOUND
 from tests.planted import KEY, Watch
 from tests.resources.test_listing import ask
 from tests.storage.failures import TROUBLES, failing
 from tests.test_server import Connect, connect
-from tests.upstream import Canned, Upstream, completion
+from tests.upstream import Canned, completion, stalled_stream
 
 __all__ = ["connect"]
 
@@ -153,22 +153,10 @@ async def test_an_error_of_amber_is_told_without_the_key(
 async def test_an_amber_that_stays_silent_is_not_waited_for_long(
     connect: Connect, upstream: Canned
 ) -> None:
-    asked = anyio.Event()
-
-    async def silence() -> Any:
-        yield b"{"
-        await anyio.sleep_forever()
-
-    def stalled(_: Upstream) -> Response:
-        from starlette.responses import StreamingResponse
-
-        asked.set()
-        return StreamingResponse(silence(), media_type="application/json")
-
-    async with upstream(stalled) as canned:
-        async with connect(canned.settings(AMBER_CALL_TIMEOUT="1")) as client:
+    async with upstream(stalled_stream) as canned:
+        async with connect(canned.settings(AMBER_CALL_TIMEOUT="0.3")) as client:
             error = await refusal(client, "amber://models")
-    assert asked.is_set()
+    assert len(canned.seen) == 1
     assert error.message.startswith("upstream_timeout: ")
     assert "AMBER_CALL_TIMEOUT" in error.message
 
@@ -206,3 +194,12 @@ async def test_every_read_is_logged_with_what_became_of_it(
         ("files", "not_configured"),
     ]
     assert all(float(each["seconds"]) >= 0 for each in records)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda each: each.name)
+def test_an_address_is_made_of_an_id_and_read_again(template: Template) -> None:
+    uri = template.uri_of("x_3q2-7wEB")
+    assert template.id_in(uri) == "x_3q2-7wEB"
+    for other in ("x_3q2-7wEB", template.uri, template.uri_of(""), f"{uri}/", f"{uri}%00", uri * 9):
+        assert template.id_in(other) == ""
+    assert template.id_in(template.uri_of("x" * 201)) == ""

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from amber_mcp.sandbox import Sandbox, running_sandbox
-from amber_mcp.sandbox.documents import Document, read_folder
+from amber_mcp.sandbox.documents import read_folder
 from amber_mcp.sandbox.search import SearchIndex, Synonyms
 
 DOCUMENTS = {
@@ -56,10 +56,6 @@ def write(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-def documents_of(root: Path) -> tuple[Document, ...]:
-    return read_folder(root).documents
-
-
 @pytest.fixture
 def documents(tmp_path: Path) -> Path:
     return write(tmp_path / "documents", DOCUMENTS)
@@ -72,7 +68,7 @@ def web(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def index(documents: Path) -> Iterator[SearchIndex]:
-    index = SearchIndex(documents_of(documents), Synonyms())
+    index = SearchIndex(read_folder(documents)[0], Synonyms())
     yield index
     index.close()
 
@@ -142,6 +138,9 @@ def events(response: httpx2.Response) -> list[dict[str, Any]]:
     assert (done, rest) == ("data: [DONE]", "")
     return [json.loads(each.removeprefix("data: ")) for each in sent]
 
+
+PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
+"""The beginning of an image, of 24 bytes."""
 
 WEATHER: dict[str, Any] = {
     "type": "function",

@@ -1,6 +1,6 @@
 from amber_mcp.sandbox.answers import Found, reply, write
-from amber_mcp.sandbox.bodies import Turn
 from amber_mcp.sandbox.documents import Document
+from amber_mcp.sandbox.messages import Message
 from amber_mcp.sandbox.passages import Passage
 
 
@@ -20,7 +20,7 @@ def quoted(source: Found, passages: int) -> list[str]:
 def test_each_document_is_quoted_before_more_of_the_first():
     assert quoted(found("a"), 2) == ["a 0", "a 1"]
     assert quoted(found("a", "b"), 2) == ["a 0", "b 0"]
-    assert quoted(found("a", "b"), 3) == ["a 0", "a 1", "b 0"]
+    assert quoted(found("a", "b"), 3) == ["a 0", "b 0", "a 1"]
     assert quoted(found("a", "b"), 1) == ["a 0"]
     assert quoted(found("a", passages=0), 2) == quoted(found(), 2) == []
 
@@ -34,23 +34,14 @@ def test_quotes_stand_under_their_heading_and_have_an_end():
     assert len(text) < 1400
 
 
-def test_nothing_found_is_said_plainly_and_shortly():
-    text = write("lost\n keys" + "x" * 500, [found()], "en", passages=2)
-    assert 'Nothing found in 3 documents for "lost keysx' in text
-    assert len(text) < 450
-    assert "In 3 Dokumenten wurde nichts gefunden zu „q“." in write(
-        "q", [found()], "de", passages=2
-    )
-
-
 def test_results_are_told_by_the_names_of_their_functions():
     call = {"id": "1", "function": {"name": "f"}}
     messages = [
-        Turn(role="user", content="Why?"),
-        Turn(role="assistant", tool_calls=[call, {}]),
-        Turn(role="tool", tool_call_id="1", content="one"),
-        Turn(role="tool", tool_call_id="2", name="g", content=[{"type": "text", "text": "two"}]),
-        Turn(role="tool", content="three"),
+        Message(role="user", content="Why?"),
+        Message(role="assistant", tool_calls=[call, {}]),
+        Message(role="tool", tool_call_id="1", content="one"),
+        Message(role="tool", tool_call_id="2", name="g", content=[{"type": "text", "text": "two"}]),
+        Message(role="tool", content="three"),
     ]
     _, *results = reply(messages).split("\n\n")
     assert results == [

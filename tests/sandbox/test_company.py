@@ -20,10 +20,10 @@ def folder(root: Path, **files: str) -> Path:
 
 
 def test_agents_come_from_the_list(tmp_path: Path):
-    agents = {"agents": [{"id": ID, "name": "hr", "folders": ["hr"], "tool": None}]}
+    agents = {"agents": [{"id": ID, "name": "hr", "folders": ["hr"]}]}
     company = read_company(folder(tmp_path, **{"agents.json": json.dumps(agents)}))
     (agent,) = company.agents
-    assert (str(agent.id), agent.name, agent.folders, agent.tool) == (ID, "hr", ("hr",), None)
+    assert (str(agent.id), agent.name, agent.folders) == (ID, "hr", ("hr",))
     assert company.agent(ID.upper()) is agent
     assert company.agent("x") is None
     assert "agents.json" not in company.documents.by_path

@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from amber_mcp.sandbox import formats
 from amber_mcp.sandbox.documents import read_document, read_folder
 
 from .conftest import write
 
 
 def test_a_folder_is_read_in_the_order_of_its_paths(documents: Path):
-    library = read_folder(documents)
-    assert [each.path for each in library.documents] == [
+    found, left_out = read_folder(documents)
+    assert [each.path for each in found] == [
         "phones.csv",
         "finance/reisekosten.html",
         "hr/sick leave.md",
@@ -18,7 +19,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths(documents: Path):
         "it/laptop.txt",
         "it/passwords.md",
     ]
-    assert library.left_out == ()
+    assert left_out == []
 
 
 @pytest.mark.parametrize(
@@ -29,22 +30,36 @@ def test_a_folder_is_read_in_the_order_of_its_paths(documents: Path):
         ("travel_cost-rules.txt", "Text", "travel cost rules"),
     ],
 )
-def test_titles_come_from_the_text_or_else_the_name(
-    tmp_path: Path, name: str, text: str, title: str
+def test_titles_come_from_the_text_or_else_the_name(name: str, text: str, title: str):
+    assert read_document(name, text.encode()).title == title
+
+
+def test_what_cannot_be_read_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    write(tmp_path, {name: text})
-    assert read_document(tmp_path / name, name).title == title
-
-
-def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path):
-    write(tmp_path, {"empty.md": "", "good.md": "Text", "picture.png": "x"})
+    monkeypatch.setattr(formats, "MOST_BYTES", 2**20)
+    write(
+        tmp_path,
+        {"empty.md": "", "good.md": "Text", "picture.png": "x", "big.txt": "x" * (2**20 + 1)},
+    )
     (tmp_path / "binary.txt").write_bytes(b"\0\1\2")
-    library = read_folder(tmp_path)
-    assert [each.path for each in library.documents] == ["good.md"]
-    reasons = {each.path: each.reason for each in library.left_out}
+    found, left_out = read_folder(tmp_path)
+    assert [each.path for each in found] == ["good.md"]
+    reasons = {each.path: each.reason for each in left_out}
     assert reasons["empty.md"] == "empty"
+    assert "bigger than 1 MiB" in reasons["big.txt"]
     assert "binary" in reasons["binary.txt"]
     assert "not a kind" in reasons["picture.png"]
+
+
+def test_what_cannot_be_opened_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def denied(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    write(tmp_path, {"closed.md": "Text"})
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    found, (left_out,) = read_folder(tmp_path)
+    assert (found, left_out.reason) == ([], "cannot be opened (Permission denied)")
 
 
 def test_hidden_files_packages_and_the_list_of_agents_are_skipped(tmp_path: Path):
@@ -58,9 +73,9 @@ def test_hidden_files_packages_and_the_list_of_agents_are_skipped(tmp_path: Path
             "a/b/c/deep.md": "x",
         },
     )
-    library = read_folder(tmp_path)
-    assert [each.path for each in library.documents] == ["a/b/c/deep.md"]
-    assert library.left_out == ()
+    found, left_out = read_folder(tmp_path)
+    assert [each.path for each in found] == ["a/b/c/deep.md"]
+    assert left_out == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
@@ -73,12 +88,12 @@ def test_links_do_not_leave_the_folder(tmp_path: Path):
     (docs / "again.md").symlink_to(docs / "good.md")
     (docs / "gone.md").symlink_to(docs / "missing.md")
     os.mkfifo(docs / "pipe.md")
-    library = read_folder(docs)
-    assert [each.path for each in library.documents] == ["again.md", "good.md", "sub/x.md"]
-    assert {each.path: each.reason for each in library.left_out} == {
+    found, left_out = read_folder(docs)
+    assert [each.path for each in found] == ["again.md", "good.md", "sub/x.md"]
+    assert {each.path: each.reason for each in left_out} == {
         "out.md": "a link that leaves the folder",
         "up": "a link that leaves the folder",
-        "inside": "a link to a folder",
+        "inside": "not a regular file",
         "gone.md": "not a regular file",
         "pipe.md": "not a regular file",
     }
@@ -90,7 +105,7 @@ def test_names_that_are_no_text_are_left_out(tmp_path: Path):
         (tmp_path / os.fsdecode(b"bad\xff.md")).write_text("Text")
     except OSError:
         pytest.skip("the file system takes no such names")
-    library = read_folder(tmp_path)
-    assert library.documents == ()
-    assert [each.reason for each in library.left_out] == ["its name is not readable text"]
-    assert library.left_out[0].path.encode()
+    found, left_out = read_folder(tmp_path)
+    assert found == []
+    assert [each.reason for each in left_out] == ["its name is not readable text"]
+    assert left_out[0].path.encode()

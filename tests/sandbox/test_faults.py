@@ -55,13 +55,6 @@ async def test_a_status_with_headers_and_body_for_so_many_requests(client: httpx
     assert response.text == "<html>Log in</html>"
 
 
-async def test_a_fault_holds_for_its_path_alone(client: httpx2.AsyncClient):
-    await let(client, path="*/chat/completions", status=503)
-    assert (await client.get(MODELS)).status_code == 200
-    assert (await client.post(CHAT, json=QUESTION)).status_code == 503
-    assert (await client.post(CHAT, json=QUESTION)).status_code == 200
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -71,14 +64,18 @@ async def test_a_fault_holds_for_its_path_alone(client: httpx2.AsyncClient):
         "/adaptive/api/v1/chat/completions",
     ],
 )
-async def test_every_api_can_fail(client: httpx2.AsyncClient, path: str):
-    await let(client, path=path, status=599)
+async def test_every_api_can_fail_at_its_path_alone(client: httpx2.AsyncClient, path: str):
+    await let(client, path="*/chat/completions", status=599)
+    assert (await client.get(MODELS)).status_code == 200
     assert (await client.post(path, json=QUESTION)).status_code == 599
     assert (await client.post(path, json=QUESTION)).status_code != 599
 
 
-async def test_silence_before_the_answer(client: httpx2.AsyncClient):
-    await let(client, delay=30)
+@pytest.mark.parametrize("fault", [{"delay": 30}, {"pause": 30, "piece_bytes": 20}])
+async def test_silence_before_the_answer_or_each_piece(
+    client: httpx2.AsyncClient, fault: dict[str, Any]
+):
+    await let(client, **fault)
     with pytest.raises(httpx2.ReadTimeout):
         await client.get(MODELS, timeout=0.2)
 
@@ -89,6 +86,8 @@ async def test_a_connection_that_is_taken_late(sandbox: Sandbox, client: httpx2.
         with pytest.raises(httpx2.ReadTimeout):
             await other.get(MODELS, timeout=0.1)
         assert (await other.get(MODELS)).status_code == 401
+    while len((await state(client))["requests"]) < 2:
+        await anyio.lowlevel.checkpoint()
 
 
 async def test_an_answer_without_its_braces(client: httpx2.AsyncClient):
@@ -103,12 +102,6 @@ async def test_a_body_in_small_pieces_is_whole(client: httpx2.AsyncClient):
     events = [line for line in whole.splitlines() if line]
     assert events[-1] == "data: [DONE]"
     assert all(json.loads(event.removeprefix("data: ")) for event in events[:-1])
-
-
-async def test_silence_before_each_piece(client: httpx2.AsyncClient):
-    await let(client, pause=30, piece_bytes=20)
-    with pytest.raises(httpx2.ReadTimeout):
-        await client.get(MODELS, timeout=0.2)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from fastapi.exceptions import RequestValidationError
 from jsonschema import Draft202012Validator
 
-from amber_mcp.sandbox.bodies import Function
-from amber_mcp.sandbox.function_calls import SchemaError, calls, choose, fill
+from amber_mcp.sandbox.function_calls import calls, choose, fill
+from amber_mcp.sandbox.messages import Function
 
 from .conftest import TRAIN, WEATHER
 
@@ -78,7 +79,7 @@ def test_arguments_hold_what_the_question_says():
         "required": ["recipient", "kind"],
         "$defs": {"paper": {"type": "object", "properties": {"width": {"type": "number"}}}},
     }
-    assert json.loads(fill(schema, LETTER)) == {
+    assert json.loads(fill(schema, LETTER, "tools")) == {
         "recipient": "the report",
         "kind": "letter",
         "title": "Erna Beispiel",
@@ -95,7 +96,6 @@ def test_arguments_hold_what_the_question_says():
         (LEAST, "How are you?", "How are you?"),
         ({**LEAST, "maxLength": 3}, "How are you?", "How"),
         ({**LEAST, "minLength": 5}, "", "....."),
-        ({**LEAST, "pattern": "^[a-z]+$"}, "How are you?", "are"),
         ({**LEAST, "default": "usual"}, "How are you?", "usual"),
         ({**LEAST, "examples": ["such"]}, "How are you?", "such"),
         ({**LEAST, "format": "email"}, "Who?", "someone@example.com"),
@@ -108,28 +108,27 @@ def test_arguments_hold_what_the_question_says():
         ({"type": "number"}, "-4.5 degrees", -4.5),
         ({"type": "boolean"}, "Is it?", False),
         ({"type": ["integer", "null"]}, "How many?", 0),
-        ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "2?", None),
+        ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "2?", 2),
         ({"allOf": [{"type": "string"}, {"minLength": 1}]}, "Why?", "Why?"),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, "1, 2 and 3", [1, 2]),
-        ({"type": "array", "items": {"type": "integer"}}, "How many?", [0]),
+        ({"type": "array", "items": {"type": "integer"}}, "How many?", []),
         ({"type": "object", "required": ["a"]}, "Why?", {"a": "Why?"}),
         ({}, "Why?", "Why?"),
     ],
 )
 def test_what_is_required_is_there(schema: dict[str, Any], question: str, expected: object):
     whole = {"properties": {"x": schema}, "required": ["x"]}
-    made = json.loads(fill(whole, question))
+    made = json.loads(fill(whole, question, "tools"))
     Draft202012Validator(whole).validate(made)
     assert made == {"x": expected}
 
 
-def test_every_mention_is_used_once_and_halves_of_characters_are_none():
+def test_every_mention_is_used_once():
     names = ("origin", "destination", "via")
     properties = {name: {"type": "string"} for name in names} | {"seats": {"type": "integer"}}
     question = "From Aachen to Bonn, 2 and 2 seats"
-    made = json.loads(fill({"properties": properties}, question))
+    made = json.loads(fill({"properties": properties}, question, "tools"))
     assert made == {"origin": "Aachen", "destination": "Bonn", "seats": 2}
-    assert fill({"properties": {"x": LEAST}, "required": ["x"]}, "a\ud800") == '{"x":"a?"}'
 
 
 @pytest.mark.parametrize(
@@ -147,9 +146,11 @@ def test_every_mention_is_used_once_and_halves_of_characters_are_none():
     ],
 )
 def test_what_cannot_be_filled_is_said(schema: dict[str, Any]):
-    with pytest.raises(SchemaError):
-        fill(schema, "Why?")
+    with pytest.raises(RequestValidationError) as refused:
+        fill(schema, "Why?", "tools")
+    (problem,) = refused.value.errors()
+    assert problem["loc"] == ("body", "tools")
 
 
 def test_a_function_without_parameters_has_no_arguments():
-    assert fill({}, "ping") == "{}"
+    assert fill({}, "ping", "tools") == "{}"

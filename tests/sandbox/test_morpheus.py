@@ -1,6 +1,5 @@
 """The Morpheus gateway over a real socket, against seed 003 and section 9."""
 
-import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 
 from amber_mcp.sandbox import Sandbox
 
-from . import pictures
-from .conftest import TRAIN, WEATHER, client_of, events
+from .conftest import PNG, TRAIN, WEATHER, client_of, events
 
 HELLO = [{"role": "user", "content": "Hello there!"}]
 WEATHER_IN_AACHEN = [{"role": "user", "content": "What's the weather like in Aachen today?"}]
@@ -153,9 +151,9 @@ async def test_several_choices_that_end_early(morpheus: httpx2.AsyncClient):
 
 
 async def test_images_are_described(morpheus: httpx2.AsyncClient):
-    image = {"type": "image_url", "image_url": {"url": pictures.uri(pictures.gif(3, 2))}}
+    image = {"type": "image_url", "image_url": {"url": PNG}}
     body = await completed(morpheus, messages=[{"role": "user", "content": [image]}])
-    assert "Image 1: GIF, 3 × 2 pixels" in body["choices"][0]["message"]["content"]
+    assert "Image 1: PNG, 24 bytes" in body["choices"][0]["message"]["content"]
 
 
 async def test_there_is_one_session(morpheus: httpx2.AsyncClient):
@@ -208,32 +206,14 @@ async def test_a_stream_ends_with_usage(morpheus: httpx2.AsyncClient):
     assert last["usage"] == body["usage"]
 
 
-async def test_functions_are_called_and_their_results_quoted(morpheus: httpx2.AsyncClient):
-    asked: list[Any] = [{"role": "user", "content": "The weather and trains from Aachen to Bonn?"}]
-    tools = [WEATHER, TRAIN]
-    response = await post(morpheus, messages=asked, tools=tools, stream=True)
-    calls: dict[int, dict[str, Any]] = {}
-    for chunk in events(response):
-        for choice in chunk["choices"]:
-            for call in choice["delta"].get("tool_calls", []):
-                begun = calls.setdefault(call["index"], call)
-                if begun is not call:
-                    begun["function"]["arguments"] += call["function"]["arguments"]
-    assert [call["function"]["name"] for call in calls.values()] == [
-        "get_current_weather",
-        "find_train",
-    ]
-    assert json.loads(calls[1]["function"]["arguments"]) == {
-        "origin": "Aachen",
-        "destination": "Bonn",
-    }
-    asked.append({"role": "assistant", "content": None, "tool_calls": [*calls.values()]})
-    asked += [{"role": "tool", "tool_call_id": calls[0]["id"], "content": "sunny"}]
-    chunks = events(await post(morpheus, messages=asked, tools=tools, stream=True))
-    text = "".join(c["delta"].get("content", "") for each in chunks for c in each["choices"])
-    assert "Result of get_current_weather: “sunny”" in text
+async def test_functions_are_called_after_a_result_if_the_choice_says_so(
+    morpheus: httpx2.AsyncClient,
+):
+    call = {"id": "1", "type": "function", "function": {"name": "find_train", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "1", "content": "late"}
+    messages = [*WEATHER_IN_AACHEN, {"role": "assistant", "tool_calls": [call]}, result]
     named = {"type": "function", "function": {"name": "find_train"}}
-    for choice in ("required", named):
-        fields = {"messages": asked, "tools": tools, "stream": True, "tool_choice": choice}
-        chunks = events(await post(morpheus, **fields))
-        assert chunks[-2]["choices"][0]["finish_reason"] == "tool_calls"
+    for choice, finish in (("auto", "stop"), ("required", "tool_calls"), (named, "tool_calls")):
+        fields = {"messages": messages, "tools": [WEATHER, TRAIN], "tool_choice": choice}
+        *_, last, _ = events(await post(morpheus, **fields, stream=True))
+        assert last["choices"][0]["finish_reason"] == finish

@@ -42,11 +42,11 @@ REQUESTS = {
     f"{AMBER}/amberai/chat/completions": "messages model stream temperature metadata tools",
     # Seed 002 refers to OpenAI's "Create chat completion" for these.
     f"{AMBER}/openai/v1/chat/completions": (
-        "messages model audio frequency_penalty logit_bias logprobs max_completion_tokens "
-        "max_tokens metadata modalities n parallel_tool_calls prediction presence_penalty "
+        "messages model frequency_penalty logit_bias max_completion_tokens "
+        "max_tokens metadata modalities n parallel_tool_calls presence_penalty "
         "prompt_cache_key prompt_cache_retention reasoning_effort response_format "
         "safety_identifier seed service_tier stop store stream stream_options temperature "
-        "tool_choice tools top_logprobs top_p user verbosity web_search_options"
+        "tool_choice tools top_p user verbosity"
     ),
     f"{MORPHEUS}/chat/completions": (
         "model messages temperature top_p n stream stop max_tokens presence_penalty "
@@ -125,17 +125,10 @@ def check(
 def test_what_fits_the_description_is_answered_as_described(
     described: dict[str, Any], sandbox: Sandbox, method: str, path: str
 ):
-    mode = schemathesis.GenerationMode.POSITIVE
-    assert check(described, sandbox, method, path, mode, {}) <= {200, 201, 400, 404, 422}
-
-
-@pytest.mark.parametrize("path", EXISTING)
-@pytest.mark.parametrize("stream", [False, True])
-def test_what_names_things_that_exist_is_answered(
-    described: dict[str, Any], sandbox: Sandbox, path: str, stream: bool
-):
-    mode, replaced = schemathesis.GenerationMode.POSITIVE, {**EXISTING[path], "stream": stream}
-    assert 200 in check(described, sandbox, "POST", path, mode, replaced)
+    mode, existing = schemathesis.GenerationMode.POSITIVE, EXISTING.get(path, {})
+    statuses = check(described, sandbox, method, path, mode, existing)
+    assert statuses <= {200, 201, 400, 404, 422}
+    assert not existing or 200 in statuses
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[0] == "POST"])
@@ -152,7 +145,7 @@ def test_all_operations_are_described(described: dict[str, Any]):
         for path, operations in described["paths"].items()
         for method in operations
     }
-    assert found == {(method, path.replace("{model}", "{model}")) for method, path in OPERATIONS}
+    assert found == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("path", REQUESTS)

@@ -8,7 +8,7 @@ import pytest
 from amber_mcp.sandbox import Sandbox, running_sandbox
 
 from .conftest import client_of, write
-from .test_formats import pdf_of
+from .test_formats import PDF
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ async def test_nothing_else_is_shown(sandbox: Sandbox, stranger: httpx2.AsyncCli
 
 async def test_files_are_shown_as_they_are_now(tmp_path: Path, web: Path):
     folder = write(tmp_path / "own", {"a.md": "Text"})
-    (folder / "a.pdf").write_bytes(pdf_of("Leave"))
+    (folder / "a.pdf").write_bytes(PDF.read_bytes())
     async with (
         running_sandbox(documents=folder, web=web) as sandbox,
         client_of(f"{sandbox.documents_url}/") as client,
     ):
         response = await client.get("a.pdf")
         assert response.headers["content-type"] == "application/pdf"
-        assert response.content == pdf_of("Leave")
+        assert response.content == PDF.read_bytes()
         file = folder / "a.md"
         file.unlink()
         assert (await client.get("a.md")).status_code == 404

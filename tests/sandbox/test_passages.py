@@ -14,12 +14,6 @@ def test_passages_stand_under_their_headings():
     ]
 
 
-def test_underlined_headings_count():
-    title, passages = split_passages("Top\n===\n\nOne.\n\nLow\n---\nTwo.")
-    assert title == "Top"
-    assert passages[1].headings == ("Top", "Low")
-
-
 def test_headings_in_code_are_code():
     _, passages = split_passages("# Top\n\n```sh\n# not a heading\n\nls\n```")
     assert passages[0].text == "```sh\n# not a heading\n\nls\n```"

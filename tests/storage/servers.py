@@ -47,12 +47,12 @@ class RedisServer:
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        told = []
+        output = []
         for line in self.process.stdout:
-            told.append(line)
+            output.append(line)
             if "Ready to accept connections" in line:
                 return
-        raise AssertionError(f"redis-server did not start: {''.join(told)}")
+        raise AssertionError(f"redis-server did not start: {''.join(output)}")
 
     def stop(self) -> None:
         if self.process is not None:

@@ -31,7 +31,7 @@ TTLS = st.sampled_from([SOON, LATE])
 EACH = [
     (name, key, [number, [number]], LATE)
     for number, key in enumerate([A, A, B, ("run", "b", "1"), ("lease", "a", "1")])
-    for name in ("go on", "add", "append", "add", "put", "append", "go on")
+    for name in ("go on", "add", "go on", "append", "add", "put", "append", "go on")
 ]
 AGAIN = [("delete", A, [], LATE), *EACH, ("add", B, ["there already"], LATE)]
 
@@ -100,7 +100,7 @@ def test_each_backend_does_as_the_model_does(
 
     # Redis has a clock of its own, which nobody turns.
     @settings(
-        max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(steps(with_time=name != "redis"))
     @example([*EACH, *AGAIN])

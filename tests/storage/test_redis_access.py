@@ -24,8 +24,9 @@ from tests.storage.servers import (
 
 
 async def test_no_error_log_or_repr_holds_the_password(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("amber_mcp.storage.redis_client._PAUSES", (0.01,))
     caplog.set_level(logging.DEBUG)
     seen: list[object] = []
     with running_redis(tmp_path, "--requirepass", PASSWORD) as server:

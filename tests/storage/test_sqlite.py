@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -54,10 +55,6 @@ async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -
         assert {mode(each) for each in files(path)} == {0o600}
 
 
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
 def _link(path: Path) -> None:
     (path.parent / "elsewhere.db").touch()
     path.symlink_to(path.parent / "elsewhere.db")
@@ -72,29 +69,30 @@ def _text(path: Path) -> None:
     path.write_text("Conversations of the first quarter\n" * 100)
 
 
-def _another_program_s(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE bookmarks (url TEXT)")
-    connection.close()
+def _database(script: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script)
 
-
-def _a_later_version_s(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA application_id = 1634558578")
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
+    return make
 
 
 @pytest.mark.parametrize(
     ("make", "fault"),
     [
-        (_folder, "it is not a regular file"),
+        (Path.mkdir, "it is not a regular file"),
         (os.mkfifo, "it is not a regular file"),
         (_link, "it is a link: name the file itself"),
         (_link_in_place_of_the_log, "it is a link: name the file itself"),
         (_text, "file is not a database"),
-        (_another_program_s, "it is the database of another program"),
-        (_a_later_version_s, "another version of amber-mcp wrote it (format 99)"),
+        (
+            _database("CREATE TABLE bookmarks (url TEXT)"),
+            "it is the database of another program",
+        ),
+        (
+            _database("PRAGMA application_id = 1634558578; PRAGMA user_version = 99"),
+            "another version of amber-mcp wrote it (format 99)",
+        ),
     ],
 )
 async def test_a_file_that_cannot_be_used_is_told_and_left_as_it_is(
@@ -187,13 +185,9 @@ async def test_what_has_expired_is_removed_from_the_file(tmp_path: Path) -> None
         await store.append(KEY, 1, 2, 3, ttl=10)
     async with open_sqlite(path, clock=lambda: now + 20) as store:
         await store.put(Key("run", "c", "2"), "record", ttl=10)
-    connection = sqlite3.connect(path)
-    counts = [
-        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-        for table in ("entries", "items")
-    ]
-    connection.close()
-    assert counts == [1, 0]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM items").fetchone() == (0,)
 
 
 async def test_a_copy_of_what_a_killed_process_left_is_whole(tmp_path: Path) -> None:

@@ -146,25 +146,22 @@ async def test_a_lock_between_the_tables_and_the_log_is_waited_for(
 ) -> None:
     wait_for(FOR_EVER, monkeypatch)
     path = tmp_path / "state.db"
-    with anyio.fail_after(10), ExitStack() as lock, monkeypatch.context() as patch:
+    is_locked = True
 
-        def lock_the_log(statement: str) -> None:
-            if statement == "PRAGMA journal_mode = WAL" and not lock_is_taken:
-                lock_is_taken.append(True)
-                lock.enter_context(locked(path, "IMMEDIATE"))
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+            with ExitStack() as lock:
+                if is_locked and "journal_mode" in statement:
+                    lock.enter_context(locked(path, "IMMEDIATE"))
+                return super().execute(statement, *parameters)
 
-        class Traced(sqlite3.Connection):
-            def __init__(self, *arguments: Any, **more: Any) -> None:
-                super().__init__(*arguments, **more)
-                self.set_trace_callback(lock_the_log)
-
-        lock_is_taken: list[bool] = []
-        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Traced))
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    with anyio.fail_after(10):
         async with open_sqlite(path) as store:
             with anyio.move_on_after(0.1) as waiting:
                 await store.get(KEY)
             assert waiting.cancelled_caught
-            lock.close()
+            is_locked = False
             assert await store.get(KEY) is None
             assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -66,23 +66,6 @@ async def test_any_json_comes_back(place: Place, store: Store, value: JsonValue)
     assert await store.ids("conversation", place.caller) == [key.id]
 
 
-async def test_a_list_may_be_added_to_only_while_it_is_there(place: Place, store: Store) -> None:
-    key = place.key()
-    await store.put(key, "a record is no list", ttl=TTL)
-    assert not await store.append(key, 1, ttl=TTL, create=False)
-    assert await store.items(key) == []
-    assert await store.append(key, 1, ttl=SHORT)
-    assert await store.append(key, 2, 3, ttl=SHORT, create=False)
-    assert await store.items(key) == [1, 2, 3]
-    await place.later(SHORT + 0.05)
-    assert not await store.append(key, 4, ttl=TTL, create=False)
-    assert await store.items(key) == []
-    await store.append(key, 5, ttl=TTL)
-    await store.delete(key)
-    assert not await store.append(key, 6, ttl=TTL, create=False)
-    assert await store.ids("conversation", place.caller) == []
-
-
 async def test_of_a_list_that_is_deleted_meanwhile_nothing_is_left(
     place: Place, store: Store
 ) -> None:
@@ -99,44 +82,26 @@ async def test_of_a_list_that_is_deleted_meanwhile_nothing_is_left(
     assert await store.items(place.key()) == []
 
 
-async def test_items_of_one_call_stay_together(place: Place, store: Store) -> None:
-    async def append(number: int) -> None:
-        for _ in range(5):
-            await store.append(place.key(), number, number, number, ttl=TTL)
-
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks:
-            for number in range(20):
-                tasks.start_soon(append, number)
-    items = await store.items(place.key())
-    assert len(items) == 300
-    assert all(len({*items[at : at + 3]}) == 1 for at in range(0, 300, 3))
-
-
-async def test_what_has_expired_is_gone(place: Place, store: Store) -> None:
-    lived, other = place.key(), place.key("2")
-    for key in (lived, other):
+async def test_what_has_expired_is_gone_and_each_write_gives_an_entry_its_time(
+    place: Place, store: Store
+) -> None:
+    expires, is_put, is_appended = map(place.key, "123")
+    for key in (expires, is_put, is_appended):
         await store.put(key, "record", ttl=SHORT)
         await store.append(key, "item", ttl=SHORT)
-    await store.put(other, "again", ttl=TTL)  # A write gives the whole entry its time.
+    await store.append(is_appended, "again", ttl=TTL, create=False)
+    await store.put(is_put, "again", ttl=TTL)
     await place.later(SHORT + 0.05)
-    assert await store.get(lived) is None
-    assert await store.items(lived) == []
-    assert await store.get(other) == "again"
-    assert await store.items(other) == ["item"]
-    assert await store.ids("conversation", place.caller) == ["2"]
-    assert await store.add(lived, "anew", ttl=TTL)
-    await store.append(lived, "first", ttl=TTL)
-    assert await store.items(lived) == ["first"]
-
-
-async def test_each_write_gives_it_time_anew(place: Place, store: Store) -> None:
-    for number in range(3):
-        await store.append(place.key(), number, ttl=SHORT)
-        await store.put(place.key(), number, ttl=SHORT)
-        await place.later(SHORT / 2)
-    assert await store.items(place.key()) == [0, 1, 2]
-    assert await store.get(place.key()) == 2
+    assert await store.get(expires) is None
+    assert await store.items(expires) == []
+    assert not await store.append(expires, "goes on", ttl=TTL, create=False)
+    assert (await store.get(is_put), await store.items(is_put)) == ("again", ["item"])
+    assert await store.get(is_appended) == "record"
+    assert await store.items(is_appended) == ["item", "again"]
+    assert await store.ids("conversation", place.caller) == ["2", "3"]
+    assert await store.add(expires, "anew", ttl=TTL)
+    await store.append(expires, "first", ttl=TTL)
+    assert await store.items(expires) == ["first"]
 
 
 async def test_parts_that_are_the_same_once_joined_never_meet(store: Store) -> None:

@@ -17,11 +17,17 @@ from amber_mcp.server import build_server
 from tests.test_server import failure, structured, text_of
 from tests.upstream import Canned, Upstream, completion, events, text_chunk
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
+PNG = b"\x89PNG\r\n\x1a\n"
+IMAGE = f"data:image/png;base64,{base64.b64encode(PNG + bytes(60)).decode()}"
 TOOLS = "chat_completion,send_feedback,list_models"
 USER = [{"role": "user", "content": "Why?"}]
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {}}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, "index": 0}
+
+
+def image_message(**fields: object) -> list[dict[str, object]]:
+    """Messages with one part, which is an image."""
+    return [{"role": "user", "content": [{"type": "image_url", **fields}]}]
 
 
 @asynccontextmanager
@@ -141,26 +147,38 @@ async def test_an_answer_s_message_can_be_sent_back(upstream: Canned, api: str) 
             "invalid_request",
             "Leave `stream` out",
         ),
+        ("amber:m", {"messages": []}, "invalid_request", "`messages` is empty"),
+        ("amber:m", {"messages": ["x"]}, "invalid_request", "`messages.0` must be an object"),
+        (
+            "amber:m",
+            {"messages": [{"content": "x"}]},
+            "invalid_request",
+            "`messages.0.role` is missing",
+        ),
         ("amber:m", {"messages": [{"role": 5}]}, "invalid_request", "must be text, not 5"),
+        ("amber:", {}, "invalid_request", "names the API amber and no model"),
+        ("amber:m", {"parameters": {"top_p": 1}}, "unsupported", "`top_p`"),
+        ("amber:m", {"parameters": {"top_p": 1}}, "unsupported", "morpheus, adaptive"),
+        ("amber:m", {"parameters": "x"}, "invalid_request", "must be an object"),
+        ("amber:m", {"tools": [FUNCTION]}, "unsupported", "function `tools`"),
+        ("amber:m", {"tools": [{"id": "x"}]}, "unsupported", "`parameters.tools`"),
+        (
+            "morpheus:m",
+            {"tools": [{"id": "x"}]},
+            "invalid_request",
+            "`tools.0` must be an object with `type`",
+        ),
+        ("amber:m", {"messages": image_message()}, "invalid_request", "`image_url`"),
+        (
+            "amber-openai:m",
+            {"messages": image_message(image_url="/etc/passwd")},
+            "forbidden",
+            "/etc/passwd",
+        ),
         ("adaptive:", {}, "invalid_request", "names the API adaptive and no model"),
         (
             "adaptive:m",
-            {
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": [
-                            {
-                                "type": "image_url",
-                                "image_url": {
-                                    "url": f"data:image/png;base64,{PNG}",
-                                    "detail": "low",
-                                },
-                            }
-                        ],
-                    }
-                ]
-            },
+            {"messages": image_message(image_url={"url": IMAGE, "detail": "low"})},
             "invalid_request",
             "not `detail`",
         ),
@@ -178,20 +196,20 @@ async def test_an_answer_s_message_can_be_sent_back(upstream: Canned, api: str) 
     ],
 )
 async def test_what_cannot_be_sent_is_told_with_its_place(
-    upstream: Canned, model: str, arguments: dict, kind: str, told: str
+    upstream: Canned, tmp_path: Path, model: str, arguments: dict, kind: str, told: str
 ) -> None:
+    roots = {"AMBER_UPLOAD_ROOTS": str(tmp_path)}
     async with upstream(completion("So.")) as canned:
-        assert told in failure(await called(canned, model, **arguments), kind)
+        result = await called(canned, model, **arguments, variables=roots)
+    assert told in failure(result, kind)
     assert canned.seen == []
 
 
 async def test_what_a_request_says_of_an_image_is_kept(upstream: Canned) -> None:
-    image = {"url": f"data:image/png;base64,{PNG}", "detail": "low"}
-    content = [{"type": "image_url", "image_url": image}]
+    messages = image_message(image_url={"url": IMAGE, "detail": "low"})
     async with upstream(completion("So.")) as canned:
-        messages = [{"role": "user", "content": content}]
         structured(await called(canned, "amber-openai:m", messages=messages))
-    assert json.loads(canned.seen[0].body)["messages"][0]["content"] == content
+    assert json.loads(canned.seen[0].body)["messages"] == messages
 
 
 async def test_a_stream_of_amber_openai_tells_its_usage(upstream: Canned) -> None:
@@ -260,8 +278,7 @@ async def test_a_local_image_is_refused_in_words_of_images(
     (tmp_path / "big.png").write_bytes(bytes(10 * 1024**2 + 1))
     roots = {"AMBER_UPLOAD_ROOTS": str(tmp_path)}
     for name, kind in (("big.png", "too_large"), ("/etc/passwd", "forbidden")):
-        image = {"type": "image_url", "image_url": {"url": name}}
-        messages = [{"role": "user", "content": [image]}]
+        messages = image_message(image_url={"url": name})
         async with upstream(completion("So.")) as canned:
             result = await called(canned, "amber-openai:m", messages=messages, variables=roots)
         told = failure(result, kind)
@@ -283,12 +300,7 @@ async def test_a_local_image_is_refused_in_words_of_images(
         {"model": "amber:m", "messages": [{"role": "user", "content": "x", "n" * 100_000: 1}]},
         {
             "model": "amber-openai:m",
-            "messages": [
-                {
-                    "role": "user",
-                    "content": [{"type": "image_url", "image_url": {"url": "A" * 1_000_000}}],
-                }
-            ],
+            "messages": image_message(image_url={"url": "A" * 1_000_000}),
         },
     ],
 )

@@ -38,6 +38,10 @@ def tenant(
     return answer
 
 
+def arguments_of(tool: str, text: str, model: str) -> dict[str, str]:
+    return {text: "Why?", "model": model} | ({"agent": "a"} if tool == "run_agent" else {})
+
+
 def models_asked(upstream: Upstream) -> list[str]:
     return [json.loads(seen.body)["model"] for seen in upstream.seen if seen.method == "POST"]
 
@@ -50,12 +54,10 @@ async def test_the_user_chooses_a_model_in_place_of_one_that_is_refused(
     user = Asked({"model": "claude-4"})
     async with upstream(tenant(status=status)) as canned:
         async with connect(canned.settings(), user) as client:
-            given = {text: "Why?", "model": "Claude"}
-            given |= {"agent": "a"} if tool == "run_agent" else {}
+            given = arguments_of(tool, text, "Claude")
             answered = structured(await client.call_tool(tool, given))
     assert answered["answer"] == "Because."
-    assert models_asked(canned)[0] == "Claude"
-    assert models_asked(canned)[-1] == "claude-4"
+    assert models_asked(canned) == ["Claude", "claude-4"]
     assert user.choices == [["claude-4", "claude-4-mini", "gpt-5"]]
     assert "does not list the model 'Claude'" in user.questions[0].message
 
@@ -129,9 +131,8 @@ async def test_no_other_failure_leads_to_a_question(connect: Connect, upstream: 
 async def test_where_nobody_can_be_asked_the_error_lists_the_models(
     connect: Connect, upstream: Canned, tool: str, text: str
 ) -> None:
-    given = {text: "?", "model": "claude"} | ({"agent": "a"} if tool == "run_agent" else {})
     async with upstream(tenant()) as canned, connect(canned.settings(), None) as client:
-        result = await client.call_tool(tool, given)
+        result = await client.call_tool(tool, arguments_of(tool, text, "claude"))
     told = failure(result, "not_found")
     assert "no such model" in told
     assert "it lists claude-4, claude-4-mini, gpt-5." in told
@@ -144,11 +145,11 @@ async def test_no_model_is_asked_that_the_user_did_not_choose(
     connect: Connect, upstream: Canned, answer: str | None, tool: str, text: str
 ) -> None:
     user = Asked({"model": answer})
-    given = {text: "?", "model": "claude"} | ({"agent": "a"} if tool == "run_agent" else {})
     async with upstream(tenant()) as canned, connect(canned.settings(), user) as client:
-        result = await client.call_tool(tool, given)
+        result = await client.call_tool(tool, arguments_of(tool, text, "claude"))
     assert "claude-4, claude-4-mini, gpt-5" in failure(result, "invalid_request")
-    assert set(models_asked(canned)) == {"claude"}
+    assert models_asked(canned) == ["claude"]
+    assert len(user.questions) == 1
 
 
 async def test_a_chosen_model_that_is_refused_too_is_told_and_not_asked_again(
@@ -188,49 +189,21 @@ async def test_what_failed_amid_the_work_is_not_done_again(
 ) -> None:
     """An agent may have acted, though no text has come of it."""
     error = {"error": {"code": 404, "message": "the ticket was made, its attachment not found"}}
-    for body in (events(json.dumps(error)), JSONResponse(error)):
+    late = json.dumps(error)
+    half = events(text_chunk("Half"), late, end=False)
+    for body in (events(late), JSONResponse(error), half):
         user = Asked({"model": answer})
-        given = {text: "Why?", "model": "hidden"} | ({"agent": "a"} if tool == "run_agent" else {})
 
         def answered(canned: Upstream, body: Response = body) -> Response:
             return LISTED if canned.seen[-1].method == "GET" else body
 
         async with upstream(answered) as canned, connect(canned.settings(), user) as client:
-            result = await client.call_tool(tool, given)
-        assert "the ticket was made" in failure(result, "not_found")
+            result = await client.call_tool(tool, arguments_of(tool, text, "hidden"))
+        told = failure(result, "not_found")
+        assert "the ticket was made" in told
+        assert ("Half" in told) == (body is half)
         assert models_asked(canned) == ["hidden"]
         assert user.questions == []
-
-
-async def test_a_run_that_has_said_something_is_not_begun_again(
-    connect: Connect, upstream: Canned
-) -> None:
-    user = Asked({"model": "claude-4"})
-    error = json.dumps({"error": {"code": 404, "message": "gone"}})
-
-    def answered(canned: Upstream) -> Response:
-        is_list = canned.seen[-1].method == "GET"
-        return LISTED if is_list else events(text_chunk("Half"), error, end=False)
-
-    async with upstream(answered) as canned, connect(canned.settings(), user) as client:
-        given = {"agent": "a", "task": "Go.", "model": "hidden"}
-        result = await client.call_tool("run_agent", given)
-    assert "Half" in failure(result, "not_found")
-    assert models_asked(canned) == ["hidden"]
-    assert user.questions == []
-
-
-@pytest.mark.parametrize("answer", ["claude-4", None])
-async def test_a_run_is_refused_once_and_begun_once(
-    connect: Connect, upstream: Canned, answer: str | None
-) -> None:
-    user = Asked({"model": answer})
-    async with upstream(tenant()) as canned, connect(canned.settings(), user) as client:
-        given = {"agent": "a", "task": "Go.", "model": "hidden"}
-        result = await client.call_tool("run_agent", given)
-    assert models_asked(canned) == (["hidden", "claude-4"] if answer else ["hidden"])
-    assert result.is_error == (answer is None)
-    assert len(user.questions) == 1
 
 
 async def test_the_question_and_the_refusal_tell_what_amber_said(

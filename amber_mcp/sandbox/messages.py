@@ -1,9 +1,10 @@
-"""What the bodies of several APIs have in common: closed objects, turns, functions, usage."""
+"""Messages, and the parts of bodies that several APIs have in common."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, model_validator
 
 
 class Closed(BaseModel, extra="forbid"):
@@ -14,16 +15,37 @@ class Closed(BaseModel, extra="forbid"):
 
     @model_validator(mode="before")
     @classmethod
-    def _unknown_nulls_are_absent(cls, sent: Any) -> Any:
+    def _drop_unknown_nulls(cls, sent: Any) -> Any:
         if not isinstance(sent, dict):
             return sent
         return {k: v for k, v in sent.items() if v is not None or k in cls.model_fields}
 
 
+class TextPart(Closed):
+    """A part of a message: text."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ImageUrl(Closed):
+    """Where an image is: an https address or a data URI."""
+
+    url: str
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class ImagePart(Closed):
+    """A part of a message: an image."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
 class Function(Closed):
     """A function that the caller has; `parameters` is a JSON schema."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
@@ -36,7 +58,7 @@ class FunctionTool(Closed):
     function: Function
 
 
-class Turn(BaseModel):
+class Message(BaseModel):
     """A message of any API: text, parts in OpenAI's format, calls and results."""
 
     role: str
@@ -62,22 +84,16 @@ class Turn(BaseModel):
         return [url for url in urls if isinstance(url, str)]
 
 
-def turns(messages: Iterable[BaseModel]) -> list[Turn]:
-    """The messages of an API."""
-    return [Turn.model_validate(each.model_dump(mode="json")) for each in messages]
+def common(messages: Iterable[BaseModel]) -> list[Message]:
+    """An API's messages as those of any API."""
+    return [Message.model_validate(each.model_dump(mode="json")) for each in messages]
 
 
-def last_said(messages: Sequence[Turn], *roles: str) -> Turn:
+def last(messages: Sequence[Message], *roles: str) -> Message:
     """The last message of these roles; an empty one where there is none."""
-    return next((each for each in reversed(messages) if each.role in roles), Turn(role=roles[0]))
+    return next((each for each in reversed(messages) if each.role in roles), Message(role=roles[0]))
 
 
-def usage(asked: Iterable[Turn], answered: Iterable[str]) -> dict[str, int]:
-    """The length of a request and its answer in words: nothing here has a model's tokens."""
-    prompt = sum(len(each.text.split()) for each in asked)
-    written = sum(len(text.split()) for text in answered)
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": written,
-        "total_tokens": prompt + written,
-    }
+def invalid(place: str, problem: str) -> RequestValidationError:
+    """The refusal of a body for what shows only while it is answered."""
+    return RequestValidationError([{"loc": ("body", place), "msg": problem, "type": "value_error"}])
