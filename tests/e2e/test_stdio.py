@@ -17,7 +17,7 @@ from tests.e2e.programs import (
     open_program,
     stdio_program,
 )
-from tests.planted import KEY
+from tests.e2e.talking import reaching
 from tests.upstream import Canned, events, stalled_stream, text_chunk
 
 
@@ -112,7 +112,7 @@ async def test_a_signal_ends_it_cleanly_though_stdin_is_open(end: signal.Signals
     async with stdio_program() as program:
         await program.handshake()
         program.interrupt(end)
-        with anyio.fail_after(1):
+        with anyio.fail_after(3):
             assert await program.process.wait() == 0
 
 
@@ -121,8 +121,7 @@ async def test_a_call_in_flight_does_not_hold_up_the_end(
     end: signal.Signals | str, upstream: Canned
 ) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
+        async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
             call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
             await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
@@ -132,7 +131,7 @@ async def test_a_call_in_flight_does_not_hold_up_the_end(
                 program.interrupt(end)
             else:
                 await program.close_stdin()
-            with anyio.fail_after(1):
+            with anyio.fail_after(3):
                 assert await program.process.wait() == 0
         with anyio.fail_after(5):
             await canned.closed.wait()
@@ -178,8 +177,7 @@ async def test_half_a_character_from_amber_reaches_the_client_as_a_whole_answer(
 ) -> None:
     stream = events(text_chunk("Smile \ud83d"), text_chunk("\ude00 or \ud83d!", "stop"))
     async with upstream(stream) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
+        async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
             call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
             await program.send("tools/call", call, request_id=1)
