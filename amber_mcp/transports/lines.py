@@ -7,22 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Self
 
 import anyio
+from mcp.types import INVALID_REQUEST
+
+from .messages import UnreadableLineError, beginning_of
 
 END_BYTES = 4096
+"""So much of the beginning and of the end of a line over the limit is looked at."""
 
 _READ_AHEAD_BYTES = 65536
 _POLL_SECONDS = 0.2
 _FLUSH_SECONDS = 0.1
 _HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
-
-
-class LineTooLongError(Exception):
-    """A line over the limit: its first and last `END_BYTES` bytes; the rest is not kept."""
-
-    def __init__(self, limit: int, head: bytes, tail: bytes) -> None:
-        super().__init__(f"The line has more than {limit} bytes (AMBER_MAX_BODY_BYTES).")
-        self.head = head
-        self.tail = tail
 
 
 class LineReader:
@@ -50,7 +45,7 @@ class LineReader:
         """The next line without its end; the last one needs none.
 
         Raises:
-            LineTooLongError: in place of a line over the limit.
+            UnreadableLineError: in place of a line over the limit.
             anyio.EndOfStream: when the client has gone.
         """
         line, head = bytearray(), b""
@@ -73,7 +68,9 @@ class LineReader:
                 head = head or bytes(line[:END_BYTES])
                 del line[:-END_BYTES]
         if head:
-            raise LineTooLongError(self._limit, head, bytes(line[-END_BYTES:]))
+            fault = f"The line has more than {self._limit} bytes (AMBER_MAX_BODY_BYTES)."
+            value = beginning_of(head, line[-END_BYTES:])
+            raise UnreadableLineError(INVALID_REQUEST, fault, value)
         return line
 
     async def unless_hung_up(self, wait: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,6 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import (
     INTERNAL_ERROR,
-    INVALID_REQUEST,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCRequest,
@@ -16,8 +15,8 @@ from mcp.types import (
 )
 
 from .backpressure import Backpressure
-from .lines import LineReader, LineTooLongError, LineWriter
-from .messages import UnreadableLineError, beginning_of, message_of
+from .lines import LineReader, LineWriter
+from .messages import UnreadableLineError, message_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +55,6 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
             if not line or line.isspace():
                 return None
             message = message_of(line)
-        except LineTooLongError as error:
-            value = beginning_of(error.head, error.tail)
-            return await self._refuse(UnreadableLineError(INVALID_REQUEST, str(error), value))
         except UnreadableLineError as error:
             return await self._refuse(error)
         if not isinstance(message, JSONRPCRequest):

@@ -32,6 +32,12 @@ HANDSHAKE = {
 PING = 1_000_000_007
 
 
+def peak_memory(pid: int) -> int:
+    """The most bytes that a process has had in memory (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
+
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment, which holds no settings, and `variables`."""
     return {**os.environ, **variables}
@@ -126,8 +132,7 @@ class StdioProgram:
 
     def peak_memory(self) -> int:
         """The most bytes that the program has had in memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+        return peak_memory(self.process.pid)
 
     async def close_stdin(self) -> None:
         assert self.process.stdin is not None

@@ -9,6 +9,11 @@ from tests.storage.places import Place
 from tests.upstream import Upstream
 
 
+def reaching(upstream: Upstream) -> dict[str, str]:
+    """The variables of a program that asks `upstream`."""
+    return {"AMBER_BASE_URL": upstream.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
+
+
 def given(upstream: Upstream, place: Place, key: str = KEY) -> dict[str, str]:
     """The variables of a program that asks `upstream` and keeps its conversations at `place`."""
     return {

@@ -85,7 +85,7 @@ async def closes_its_connection(
             tasks.start_soon(client.call_tool, tool, QUESTION if tool == "ask_amber" else FILE)
             await wait_for_ends(faults, "")
             tasks.cancel_scope.cancel()
-    with anyio.fail_after(1):
+    with anyio.fail_after(3):
         await wait_for_ends(faults, "left")
     await served(client)
 

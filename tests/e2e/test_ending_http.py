@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
@@ -66,3 +67,6 @@ async def test_a_call_that_waits_does_not_hold_up_the_end(
                     pass
                 if stays:
                     await stack.aclose()
+        if params is ANSWER:
+            with anyio.fail_after(5):
+                await canned.closed.wait()

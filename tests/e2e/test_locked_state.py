@@ -73,7 +73,7 @@ async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_unde
                     program.interrupt(end)
                 else:
                     await program.close_stdin()
-                with anyio.fail_after(1.5):
+                with anyio.fail_after(3):
                     assert await program.process.wait() == 0
 
 

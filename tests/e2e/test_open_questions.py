@@ -144,7 +144,7 @@ async def test_open_questions_do_not_hold_up_the_end(
             program.interrupt(number)
         else:
             await program.close_stdin()
-        with anyio.fail_after(1):
+        with anyio.fail_after(3):
             assert await program.process.wait() == 0
 
 
@@ -163,5 +163,5 @@ async def test_nor_do_they_if_nobody_reads(number: signal.Signals | None, upstre
             program.process.send_signal(number)
         else:
             program.hang_up()
-        with anyio.fail_after(1):
+        with anyio.fail_after(3):
             assert await program.process.wait() == 0

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from pathlib import Path
 
 import anyio
 import pytest
@@ -16,7 +17,7 @@ from tests.e2e.programs import (
     open_program,
     stdio_program,
 )
-from tests.planted import KEY
+from tests.e2e.talking import reaching
 from tests.upstream import Canned, events, stalled_stream, text_chunk
 
 
@@ -106,74 +107,43 @@ async def test_nothing_but_protocol_stands_on_stdout(sandbox: SandboxProgram) ->
         assert await program.process.wait() == 0
 
 
-async def ended_by(number: signal.Signals, program_is_busy: bool, upstream: Canned) -> None:
-    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
-            await program.handshake()
-            if program_is_busy:
-                call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-                await program.send(
-                    "tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1
-                )
-                while "characters" not in str(await program.receive()):
-                    pass
-            program.interrupt(number)
-            with anyio.fail_after(1):
-                assert await program.process.wait() == 0
-            if program_is_busy:
-                with anyio.fail_after(5):
-                    await canned.closed.wait()
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_cleanly_though_stdin_is_open(end: signal.Signals) -> None:
+    async with stdio_program() as program:
+        await program.handshake()
+        program.interrupt(end)
+        with anyio.fail_after(3):
+            assert await program.process.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("busy", [False, True])
-async def test_a_signal_ends_it_cleanly_though_stdin_is_open(
-    number: signal.Signals, busy: bool, upstream: Canned
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, "EOF"])
+async def test_a_call_in_flight_does_not_hold_up_the_end(
+    end: signal.Signals | str, upstream: Canned
 ) -> None:
-    await ended_by(number, busy, upstream)
-
-
-async def test_the_end_of_stdin_ends_it_with_a_call_in_flight(upstream: Canned) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
+        async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
             call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
             await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
             while "characters" not in str(await program.receive()):
                 pass
-            await program.close_stdin()
-            assert await program.process.wait() == 0
+            if isinstance(end, signal.Signals):
+                program.interrupt(end)
+            else:
+                await program.close_stdin()
+            with anyio.fail_after(3):
+                assert await program.process.wait() == 0
         with anyio.fail_after(5):
             await canned.closed.wait()
 
 
-async def test_a_cancelled_call_ends_upstream(upstream: Canned) -> None:
-    async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
-            await program.handshake()
-            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
-            while "characters" not in str(await program.receive()):
-                pass
-            await program.send("notifications/cancelled", {"requestId": 1})
-            await canned.closed.wait()
-            await program.send("ping", {}, request_id=2)
-            assert "result" in await program.answer_to(2)
-
-
-async def test_regular_files_serve_as_stdin_and_stdout(tmp_path: object) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
+async def test_regular_files_serve_as_stdin_and_stdout(tmp_path: Path) -> None:
     request = '{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{}}\n'
-    (folder / "in").write_text(request)
-    with (folder / "in").open("rb") as stdin, (folder / "out").open("wb") as stdout:
+    (tmp_path / "in").write_text(request)
+    with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
         with anyio.fail_after(20):
             await anyio.run_process(COMMAND, stdin=stdin, stdout=stdout, env=environment())
-    assert '"id":1' in (folder / "out").read_text()
+    assert '"id":1' in (tmp_path / "out").read_text()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -202,23 +172,12 @@ async def test_a_person_at_a_terminal_is_told_what_it_is_and_can_leave() -> None
         os.close(terminal)
 
 
-async def test_a_request_that_is_no_valid_json_is_refused_by_its_id() -> None:
-    async with stdio_program() as program:
-        await program.send("initialize", HANDSHAKE, request_id=1)
-        await program.answer_to(1)
-        await program.send_line(b'{"jsonrpc":"2.0","method":"ping","params":{"a":"\xff"},"id":2}')
-        assert (await program.receive())["error"]["code"] == -32700
-        await program.send("ping", {}, request_id=3)
-        assert (await program.receive())["id"] == 3
-
-
 async def test_half_a_character_from_amber_reaches_the_client_as_a_whole_answer(
     upstream: Canned,
 ) -> None:
     stream = events(text_chunk("Smile \ud83d"), text_chunk("\ude00 or \ud83d!", "stop"))
     async with upstream(stream) as canned:
-        given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
-        async with stdio_program(**given) as program:
+        async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
             call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
             await program.send("tools/call", call, request_id=1)

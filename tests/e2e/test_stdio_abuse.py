@@ -11,7 +11,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.e2e.programs import ENVELOPE, HANDSHAKE, StdioProgram, stdio_program
-from tests.upstream import KEY, Canned, stalled_stream, text_chunk
+from tests.e2e.talking import reaching
+from tests.upstream import Canned, stalled_stream, text_chunk
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -183,7 +184,7 @@ async def test_a_handshake_with_an_unknown_version_is_offered_a_known_one(versio
 
 async def test_a_call_is_cancelled_once_however_often_that_is_said(upstream: Canned) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        async with stdio_program(**reaching(canned.base_url)) as program:
+        async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
             call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
             await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
@@ -193,10 +194,6 @@ async def test_a_call_is_cancelled_once_however_often_that_is_said(upstream: Can
                 await program.send("notifications/cancelled", {"requestId": 1})
             await canned.closed.wait()
             assert await program.around(b"") == []
-
-
-def reaching(base_url: str) -> dict[str, str]:
-    return {"AMBER_BASE_URL": base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
 
 
 def upload(content_base64: str, request_id: int) -> bytes:
@@ -251,7 +248,7 @@ async def test_50_mib_within_a_raised_limit_are_served(upstream: Canned) -> None
     size = 50 * MIB // 4 * 3
     async with upstream(JSONResponse({"id": "f-1"})) as canned:
         raised = {"AMBER_MAX_BODY_BYTES": str(64 * MIB)}
-        async with stdio_program(**reaching(canned.base_url), **raised) as program:
+        async with stdio_program(**reaching(canned), **raised) as program:
             await program.handshake()
             before = program.peak_memory()
             await program.send_line(upload(base64.b64encode(bytes(size)).decode(), 1))

@@ -12,7 +12,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("descriptors that never block", allow_module_level=True)
 
-from amber_mcp.transports.lines import END_BYTES, LineReader, LineTooLongError, LineWriter
+from amber_mcp.transports.lines import LineReader, LineWriter
+from amber_mcp.transports.messages import UnreadableLineError
 
 LIMIT = 100_000
 
@@ -73,11 +74,14 @@ async def test_lines_come_one_by_one_and_the_last_one_needs_no_end(ends: Ends) -
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 5 * LIMIT])
 @pytest.mark.parametrize("end", [b"\n", b""])
-async def test_of_a_line_over_the_limit_both_ends_are_kept(
-    size: int, end: bytes, ends: Ends
+@pytest.mark.parametrize(
+    ("head", "tail"), [(b'{"id":7,"a":"', b'"}'), (b'{"method":"x","a":"', b'","id":7}')]
+)
+async def test_of_a_line_over_the_limit_both_ends_are_looked_at(
+    size: int, end: bytes, head: bytes, tail: bytes, ends: Ends
 ) -> None:
     async def write() -> None:
-        await ends.write(b"head" + b"." * (size - 8) + b"tail" + end)
+        await ends.write(head + b"." * (size - len(head + tail)) + tail + end)
         if end:
             await ends.write(b"next\n")
         os.close(ends.writing)
@@ -86,15 +90,14 @@ async def test_of_a_line_over_the_limit_both_ends_are_kept(
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(write)
-            with pytest.raises(LineTooLongError) as refused:
+            with pytest.raises(UnreadableLineError, match=f"more than {LIMIT} bytes") as refused:
                 await ends.reader.line()
             if end:
                 assert await ends.reader.line() == b"next"
             with pytest.raises(anyio.EndOfStream):
                 await ends.reader.line()
-    assert refused.value.head.startswith(b"head.")
-    assert refused.value.tail.endswith(b".tail")
-    assert len(refused.value.head) == len(refused.value.tail) == END_BYTES
+    assert refused.value.refusal is not None
+    assert refused.value.refusal.id == 7
 
 
 async def test_a_line_at_the_limit_is_read(ends: Ends) -> None:
