@@ -38,7 +38,7 @@ async def test_uploads_are_remembered_the_latest_first(
 ) -> None:
     async with connect(settings) as client:
         assert await files(client) == {"files": [], "truncated": False}
-        first = await upload(client, "offer.pdf", b"12345")
+        first = await upload(client, "offer.csv", b"12345")
         second = await upload(client, "memo.txt")
         listed = await files(client)
     assert listed["truncated"] is False
