@@ -21,7 +21,7 @@ from tests.upstream import Canned, running_upstream
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """With `-n auto`: more than there are cores, since many tests wait."""
-    return (os.cpu_count() or 1) * 3 // 2
+    return (os.cpu_count() or 1) * 5 // 2
 
 
 @pytest.fixture(scope="session")
