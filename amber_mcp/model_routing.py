@@ -109,13 +109,13 @@ def _named(app: App, name: str, model_id: str) -> CompletionsApi:
 
 
 def _require_any(app: App) -> None:
-    """Say what is missing, if no API is configured: of one that is begun, or else of amber."""
+    """Say what is missing, if no API is configured: of one half set up, or else of amber."""
     if app.apis:
         return
-    begun = app.settings
-    if not (begun.base_url or begun.api_key):
-        if begun.morpheus_base_url or begun.morpheus_api_key:
+    settings = app.settings
+    if not (settings.base_url or settings.api_key):
+        if settings.morpheus_base_url or settings.morpheus_api_key:
             app.require("MORPHEUS")
-        if begun.adaptive_base_url or begun.adaptive_api_key:
+        if settings.adaptive_base_url or settings.adaptive_api_key:
             app.require("ADAPTIVE")
     app.require("AMBER")

@@ -69,8 +69,8 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
     async def lifespan(_: Server[App]) -> AsyncIterator[App]:
         async with open_app(settings) as app:
             apis = "sandbox" if app.is_sandbox else ",".join(app.apis) or "-"
-            told = {"version": __version__, "apis": apis}
-            logger.info("started", extra={**told, "tools": ",".join(offered)})
+            fields = {"version": __version__, "apis": apis}
+            logger.info("started", extra={**fields, "tools": ",".join(offered)})
             yield app
             logger.info("ended")
 

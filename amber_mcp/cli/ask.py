@@ -66,7 +66,7 @@ def ask(
             for left_out in app.sandbox.left_out if app.sandbox else ():
                 reason = strip_controls(f"{left_out.path}: {left_out.reason}")
                 click.secho(f"Left out: {reason}", dim=True, err=True)
-            with screen.status, reporting_waits(screen.say):
+            with screen.status, reporting_waits(screen.show_status):
                 request = ChatRequest(
                     messages=(Message("user", question),),
                     model=model or await app.default_model(),
@@ -77,8 +77,8 @@ def ask(
                         language=language,
                     ),
                 )
-                screen.say("Searching the web" if web else "Asking amber")
-                answered = await answer(app.amber, request, on_text=screen.show)
+                screen.show_status("Searching the web" if web else "Asking amber")
+                answered = await answer(app.amber, request, on_text=screen.show_text)
             if as_json:
                 whole = json.dumps(_as_object(question, answered), ensure_ascii=False, indent=2)
                 click.echo(strip_controls(remove_secrets(whole, *app.settings.keys)))
@@ -98,7 +98,7 @@ def _search(*, web: bool, files: tuple[Path, ...], agent: str) -> Search:
 async def _uploaded(app: App, files: tuple[Path, ...], screen: "_Screen") -> tuple[str, ...]:
     ids: list[str] = []
     for path in files:
-        screen.say(f"Uploading {path.name}")
+        screen.show_status(f"Uploading {path.name}")
         if path.stat().st_size > app.settings.max_upload_bytes:
             raise TooLarge(f"{path} is larger than AMBER_MAX_UPLOAD_BYTES allows")
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -138,17 +138,17 @@ class _Screen:
         self.status = Status("Starting", console=console)
         self._quiet = quiet
         self._keys = keys
-        self._held = ""
+        self._pending = ""
 
-    def say(self, news: str) -> None:
-        self.status.update(f"{news} …")
+    def show_status(self, status: str) -> None:
+        self.status.update(f"{status} …")
 
-    def show(self, piece: str) -> None:
+    def show_text(self, piece: str) -> None:
         """Show a piece of the answer, but for an end in which a key may begin."""
         self.status.stop()
-        text = remove_secrets(self._held + piece, *self._keys)
-        self._held = max((_beginning(key, text) for key in self._keys), key=len, default="")
-        self._echo(text.removesuffix(self._held))
+        text = remove_secrets(self._pending + piece, *self._keys)
+        self._pending = max((_beginning(key, text) for key in self._keys), key=len, default="")
+        self._echo(text.removesuffix(self._pending))
 
     def _echo(self, text: str) -> None:
         if not self._quiet:
@@ -160,7 +160,7 @@ class _Screen:
 
         In place of an address that ends with the sandbox stands that of the file, if it has one.
         """
-        self._echo(self._held)
+        self._echo(self._pending)
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)

@@ -58,7 +58,7 @@ def doctor(sandbox: bool) -> int:
     if healthy:
         click.echo("\nNext: add amber-mcp to your assistant; the README has an entry for each.")
     else:
-        click.echo("\nMend the first problem, then run `amber-mcp doctor` again.")
+        click.echo("\nFix the first problem, then run `amber-mcp doctor` again.")
     return 0 if healthy else 1
 
 
@@ -67,14 +67,14 @@ async def _findings(app: App) -> AsyncIterator[Finding]:
     try:
         amber = app.amber
     except NotConfigured as error:
-        begun = settings.base_url or settings.api_key
-        yield Finding("note" if app.apis and not begun else "problem", describe(error))
-        async for finding in _on_others(app):
+        is_begun = settings.base_url or settings.api_key
+        yield Finding("note" if app.apis and not is_begun else "problem", describe(error))
+        async for finding in _check_others(app):
             yield finding
         return
-    yield Finding("ok", f"Settings: {_told(app)}")
-    yield await _on_state(app)
-    for of_network in _on_network(settings):
+    yield Finding("ok", f"Settings: {_settings_text(app)}")
+    yield await _check_state(app)
+    for of_network in _check_network(settings):
         yield of_network
     try:
         models = await list_models(amber, within=app.settings.call_timeout)
@@ -87,13 +87,13 @@ async def _findings(app: App) -> AsyncIterator[Finding]:
         return
     yield Finding("ok", "amber answers, and accepts the key")
     ids = [model.id for model in models]
-    yield await _on_models(amber, ids, settings.model)
-    async for finding in _on_others(app):
+    yield await _check_models(amber, ids, settings.model)
+    async for finding in _check_others(app):
         yield finding
-    yield _on_folders(settings)
+    yield _check_folders(settings)
 
 
-def _told(app: App) -> str:
+def _settings_text(app: App) -> str:
     settings = app.settings
     agents = ", ".join(settings.agents) or "none named"
     return (
@@ -102,23 +102,23 @@ def _told(app: App) -> str:
     )
 
 
-async def _on_state(app: App) -> Finding:
+async def _check_state(app: App) -> Finding:
     """Whether conversations and runs can be kept."""
     try:
         with anyio.fail_after(_SECONDS_FOR_STATE):
             await app.store.secret()
     except TimeoutError:
-        told = f"what AMBER_STATE names did not answer within {_SECONDS_FOR_STATE:g} s"
-        return Finding("problem", describe(StorageUnavailable(told)))
+        fault = f"what AMBER_STATE names did not answer within {_SECONDS_FOR_STATE:g} s"
+        return Finding("problem", describe(StorageUnavailable(fault)))
     except AmberError as error:
         return Finding("problem", describe(error))
     return Finding("ok", f"State: {app.settings.state}")
 
 
-async def _on_others(app: App) -> AsyncIterator[Finding]:
+async def _check_others(app: App) -> AsyncIterator[Finding]:
     """What is said of the APIs for `chat_completion`: those that answer, and those half set up."""
     for name, api in app.apis.items():
-        if name != "amber" and (finding := await _on_api(app, name, api)):
+        if name != "amber" and (finding := await _check_api(app, name, api)):
             yield finding
     settings = app.settings
     for upstream, url, key in (
@@ -130,7 +130,7 @@ async def _on_others(app: App) -> AsyncIterator[Finding]:
             yield Finding("problem", f"{upstream}_{missing} is not set, so it cannot be asked.")
 
 
-def _on_network(settings: Settings) -> Iterator[Finding]:
+def _check_network(settings: Settings) -> Iterator[Finding]:
     """Which proxies and which certificates are used."""
     urls = [
         url
@@ -141,7 +141,7 @@ def _on_network(settings: Settings) -> Iterator[Finding]:
         )
         if url and key
     ]
-    ways = dict.fromkeys(_way_told(route_to(url)) for url in urls)
+    ways = dict.fromkeys(_way_settings_text(route_to(url)) for url in urls)
     yield Finding("ok", f"Network: {'; '.join(ways)}")
     if not any(url.startswith("https:") for url in urls):
         return
@@ -154,14 +154,14 @@ def _on_network(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", f"Trusted authorities: {authorities(settings)}{presented}")
 
 
-def _way_told(way: ProxyRoute) -> str:
+def _way_settings_text(way: ProxyRoute) -> str:
     if way.proxy is None:
         return f"{way.host} directly"
     login = f", as {way.proxy.auth[0]}, password hidden" if way.proxy.auth else ""
     return f"{way.host} through the proxy {way.via} ({way.variable}{login})"
 
 
-async def _on_api(app: App, name: str, api: CompletionsApi) -> Finding | None:
+async def _check_api(app: App, name: str, api: CompletionsApi) -> Finding | None:
     """What one of the APIs for `chat_completion` answers; nothing where it names no models."""
     try:
         ids = [model.id for model in await list_models(api, within=app.settings.call_timeout)]
@@ -174,21 +174,21 @@ def _listed(ids: list[str]) -> str:
     return ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")
 
 
-async def _on_models(amber: AmberApi, ids: list[str], configured: str) -> Finding:
+async def _check_models(amber: AmberApi, ids: list[str], configured: str) -> Finding:
     if not ids:
         return Finding("problem", "The tenant lists no models: ask your amber administrator.")
     listed = _listed(ids)
     if configured and configured not in ids:
-        told = f"AMBER_MODEL is {configured}, which is not listed"
+        text = f"AMBER_MODEL is {configured}, which is not listed"
         try:
             await amber.model(configured)
         except AmberError as error:
-            return Finding("problem", f"{told} ({error.kind}). There are {listed}.")
-        return Finding("ok", f"{told}, and which amber has. There are {listed}.")
+            return Finding("problem", f"{text} ({error.kind}). There are {listed}.")
+        return Finding("ok", f"{text}, and which amber has. There are {listed}.")
     return Finding("ok", f"Models: {listed}; the default is {configured or ids[0]}")
 
 
-def _on_folders(settings: Settings) -> Finding:
+def _check_folders(settings: Settings) -> Finding:
     roots = upload_roots(settings)
     missing = [str(root) for root in roots if not root.is_dir()]
     if missing:

@@ -75,16 +75,16 @@ class Conversation:
     def within(self, max_chars: int) -> "Conversation":
         """Its latest turns that have at most `max_chars` characters together.
 
-        What holds for the whole conversation is told by all turns: ask for it before.
+        What holds for the whole conversation is read off all turns: ask for it before.
         """
         left = max_chars
-        kept: list[Turn] = []
+        latest: list[Turn] = []
         for turn in reversed(self.turns):
             left -= len(turn.question) + len(turn.answer)
             if left < 0:
                 break
-            kept.insert(0, turn)
-        return Conversation(kept, len(self.turns) - len(kept))
+            latest.insert(0, turn)
+        return Conversation(latest, len(self.turns) - len(latest))
 
     def _last(self, name: str) -> str:
         values = (str(getattr(turn, name)) for turn in reversed(self.turns))
@@ -92,7 +92,7 @@ class Conversation:
 
 
 class Conversations:
-    """Where conversations are kept."""
+    """The conversations of all callers in a store."""
 
     def __init__(self, store: Store, *, ttl: float) -> None:
         self._store = store
@@ -103,7 +103,7 @@ class Conversations:
 
         Raises:
             NotFound: if there is none, or none any more.
-            Unreadable: if another version kept it.
+            InvalidRecord: if another version saved it.
         """
         turns = await self._store.items(Key("conversation", caller, conversation_id))
         if not turns:

@@ -53,8 +53,8 @@ def sendable_image(address: str, *, roots: tuple[Path, ...], local_files: bool) 
         match = _DATA_URI.fullmatch(address)
         return _data_uri(_decoded(match["data"]) if match else b"")
     if "://" in address:
-        told = truncate(address.partition("://")[0])
-        raise InvalidRequest(f"an image's address must start with https://, not {told}://")
+        scheme = truncate(address.partition("://")[0])
+        raise InvalidRequest(f"an image's address must start with https://, not {scheme}://")
     if len(address) >= _LEAST_BARE_CHARS and _media_type(data := _decoded(address)):
         return _data_uri(data)
     if not local_files:

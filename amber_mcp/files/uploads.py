@@ -1,4 +1,4 @@
-"""Uploads: amber lists no files and tells nothing of them, so their ids are remembered here."""
+"""Uploads: amber has no list of files, so that their ids are remembered here."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Upload(BaseModel):
 
 
 class Uploads:
-    """Where uploads are remembered, for each caller alone."""
+    """The uploads of all callers in a store."""
 
     def __init__(self, store: Store, *, ttl: float) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class Uploads:
         """The caller's upload with this id, or `None`.
 
         Raises:
-            Unreadable: if another version kept it.
+            InvalidRecord: if another version saved it.
         """
         record = await self._store.get(Key("upload", caller, file_id))
         with validating(f"the upload {file_id[:80]!r}"):

@@ -24,7 +24,7 @@ _ADVICE = "Try again later; where amber needs more time, raise AMBER_CALL_TIMEOU
 def error_boundary(
     what: str, limit: float, *, others: tuple[type[Exception], ...] = (), advice: str = ""
 ) -> Iterator[None]:
-    """Turn what `what` fails with into an `AmberError`; it raises `TimeoutError` after `limit` s.
+    """Turn whatever the block raises into an `AmberError`. The block keeps its time limit itself.
 
     Args:
         others: the errors that go on as they are, as those of amber do.

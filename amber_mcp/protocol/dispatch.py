@@ -78,7 +78,7 @@ def _text_of(result: CallToolResult) -> str:
 
 
 def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, text: str) -> None:
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "tool": tool.name,
         "outcome": outcome,
         "seconds": f"{call.timer.elapsed:.3f}",
@@ -87,9 +87,9 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
     if call.app.settings.log_content:
         secrets = call.app.settings.secrets
         sent = json.dumps(arguments, ensure_ascii=False, default=str)
-        told["arguments"] = _cut(redact(sent, *secrets))
-        told["result"] = _cut(redact(text, *secrets))
-    logger.info("call", extra=told)
+        fields["arguments"] = _cut(redact(sent, *secrets))
+        fields["result"] = _cut(redact(text, *secrets))
+    logger.info("call", extra=fields)
 
 
 def _cut(text: str) -> str:

@@ -1,7 +1,7 @@
 """The resources that hosts can read."""
 
 from .conversations import conversation
-from .lists import agents, files, models
+from .fixed import agents, files, models
 from .resource import Resource, Template
 from .runs import run
 

@@ -1,8 +1,10 @@
 """The runs of one caller in a store.
 
 A run has a record, which is its spec, and a list of events: progress, pieces of text, and at last
-one end. Its task has a lease, which says which run works on it. The process that works on the run
-renews the lease. A run without lease and without end is lost: its process has died.
+one end. Its task has a lease, which says which run works on it, and which the run's process renews.
+
+A run is lost when its process ends: that is saved as its end (`RunTask.run`), or, where the process
+had no time for it, read off a run that has neither an end nor a lease (`Run.status`).
 """
 
 import time

@@ -54,7 +54,7 @@ class RunTask:
         self._settings = settings
         self._secrets = distinct_secrets(settings.keys)
         self._stopping = anyio.CancelScope()
-        self._log = EventLog(self.id, spec, settings.max_answer_chars, self._secrets)
+        self._events = EventLog(self.id, spec, settings.max_answer_chars, self._secrets)
         self._failures: set[str] = set()
 
     def stop(self) -> None:
@@ -62,7 +62,7 @@ class RunTask:
         self._stopping.cancel()
 
     async def run(self) -> None:
-        """Do the work and save its end; cancelled, it is lost."""
+        """Do the work and save its end: `lost`, if it is cancelled since the process ends."""
         end = _End("lost")
         is_saved = False
         try:
@@ -96,16 +96,16 @@ class RunTask:
 
     async def _save_events(self) -> None:
         while True:
-            await self._log.changed()
+            await self._events.changed()
             try:
-                await self._log.save(self.runs)
+                await self._events.save(self.runs)
             except Exception as error:  # noqa: BLE001  # saved with what follows
                 self._log_failure("events not saved", error)
             await anyio.sleep(_SECONDS_BETWEEN_SAVES)
 
     async def _save_end(self, end: _End) -> bool:
         try:
-            await self._log.save(self.runs, is_last=True)
+            await self._events.save(self.runs, is_last=True)
             await self.runs.end(self.id, self.spec, end.status, end.result)
         except Exception as error:  # noqa: BLE001  # saved later, or logged as lost
             self._log_failure("end not saved", error)
@@ -129,9 +129,9 @@ class RunTask:
             with (
                 anyio.move_on_after(limit) as within,
                 self._stopping,
-                reporting_waits(self._log.set_progress),
+                reporting_waits(self._events.set_progress),
             ):
-                result = dict(await self._work(self._log.add_text))
+                result = dict(await self._work(self._events.add_text))
                 clean = well_formed_json(remove_secrets_in_json(result, *self._secrets))
                 assert isinstance(clean, dict)  # noqa: S101  # as the result was
                 return _End("completed", clean)

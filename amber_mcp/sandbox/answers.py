@@ -140,8 +140,8 @@ def reply(messages: Sequence[Message]) -> str:
         RequestValidationError: an image cannot be read.
     """
     parts = [_words("en")["sandbox"]]
-    if told := last(messages, "developer", "system").text.strip():
-        parts.append(f"Instruction: “{shortened(told)}”")
+    if instruction := last(messages, "developer", "system").text.strip():
+        parts.append(f"Instruction: “{shortened(instruction)}”")
     if messages and messages[-1].role == "tool":
         return "\n\n".join([*parts, *_results(messages)])
     asked = last(messages, "user")

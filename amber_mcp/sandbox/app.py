@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 
 from . import adaptive, amber, morpheus, openai_format, pages
 from .connections import LOOPBACK, Connections
+from .fault_injection import FaultLayer
 from .faults import CONTROL, Fault
-from .faulty import FaultLayer
 from .state import Error, State, amber_key
 
 _LARGEST_BODY = 16 * 2**20

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 TRUNCATED = "… (cut)"
 """What stands at the end of words that were too long."""
 
-_LEAST_TELLING = 4
+_LEAST_CHARS = 4
 _LEAST_DISTINCT = 8
 _HIDDEN = "[hidden]"
 _LOOKS_SECRET = re.compile(
@@ -118,8 +118,8 @@ def distinct_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
 
 def _without_beginning(text: str, secret: str) -> str:
     """`text` without a secret that was cut off at its end."""
-    kept = text.removesuffix(TRUNCATED)
-    for length in range(min(len(secret), len(kept)), _LEAST_TELLING - 1, -1):
-        if kept.endswith(secret[:length]):
-            return kept[:-length] + _HIDDEN + text[len(kept) :]
+    start = text.removesuffix(TRUNCATED)
+    for length in range(min(len(secret), len(start)), _LEAST_CHARS - 1, -1):
+        if start.endswith(secret[:length]):
+            return start[:-length] + _HIDDEN + text[len(start) :]
     return text

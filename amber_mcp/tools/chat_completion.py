@@ -97,8 +97,8 @@ def _message(call: Call, number: int, fields: dict[str, Json]) -> Message:
     role, content = more.pop("role", None), more.pop("content", None)
     place = f"messages.{number}"
     if not isinstance(role, str):
-        told = "is missing" if role is None else f"must be text, not {quoted(role)}"
-        raise InvalidRequest(f"`{place}.role` {told}")
+        fault = "is missing" if role is None else f"must be text, not {quoted(role)}"
+        raise InvalidRequest(f"`{place}.role` {fault}")
     if isinstance(content, list):
         content = [_part(call, f"{place}.content.{at}", part) for at, part in enumerate(content)]
     return Message(role, content, more)

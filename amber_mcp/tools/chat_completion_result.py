@@ -37,7 +37,7 @@ class ChoiceOut(BaseModel):
 
 
 class CompletionResult(Result):
-    """A completion, in the wire's own words; fields that an API adds are kept."""
+    """A completion, in the wire's own words; fields that an API adds are cut."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -89,9 +89,9 @@ class _Limit:
             case str():
                 text = without_images(value)
                 self.is_exceeded = self.is_exceeded or len(text) > self._left
-                kept = text[: self._left]
-                self._left -= len(kept)
-                return kept
+                cut = text[: self._left]
+                self._left -= len(cut)
+                return cut
             case list():
                 return [self._part(part) for part in value]
             case _:

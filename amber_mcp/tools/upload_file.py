@@ -145,8 +145,8 @@ def _plain_name(filename: str) -> str:
 def _short(name: str) -> str:
     """A name with its ending, of at most so many characters as file systems allow."""
     ending = PurePosixPath(name).suffix
-    kept = ending if len(ending) < _MAX_NAME_CHARS // 2 else ""
-    return name if len(name) <= _MAX_NAME_CHARS else name[: _MAX_NAME_CHARS - len(kept)] + kept
+    suffix = ending if len(ending) < _MAX_NAME_CHARS // 2 else ""
+    return name if len(name) <= _MAX_NAME_CHARS else name[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
 def _media_type(name: str) -> str:

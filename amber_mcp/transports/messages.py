@@ -53,8 +53,8 @@ class UnreadableLineError(ValueError):
         request_id = _id_in(self.value)
         if request_id is not None:
             return JSONRPCError(jsonrpc="2.0", id=request_id, error=self.error)
-        told = {"jsonrpc", "error"}
-        return JSONRPCError.model_construct(told, jsonrpc="2.0", id=None, error=self.error)
+        fields = {"jsonrpc", "error"}
+        return JSONRPCError.model_construct(fields, jsonrpc="2.0", id=None, error=self.error)
 
     @property
     def failure(self) -> JSONRPCError | None:

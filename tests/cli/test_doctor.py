@@ -47,7 +47,7 @@ async def test_doctor_names_what_is_wrong(variables: dict[str, str], told: str) 
     done = await run("doctor", **variables)
     assert done.status == 1
     assert told in done.out
-    assert "Mend the first problem" in done.out
+    assert "Fix the first problem" in done.out
     assert KEY not in done.out + done.err
 
 

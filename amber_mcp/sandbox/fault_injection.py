@@ -92,7 +92,7 @@ async def _spoil(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, sen
         await app(scope, receive, spoilt)
         return
     kind = "text/plain" if isinstance(fault.body, str) else "application/json"
-    told = {"content-type": kind, **{name.lower(): text for name, text in fault.headers.items()}}
-    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in told.items()]
+    given = {"content-type": kind, **{name.lower(): text for name, text in fault.headers.items()}}
+    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in given.items()]
     await spoilt({"type": "http.response.start", "status": fault.status, "headers": headers})
     await spoilt({"type": "http.response.body", "body": fault.content})
