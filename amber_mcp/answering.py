@@ -16,7 +16,7 @@ from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
 from .text.markdown import without_images
-from .text.redaction import TRUNCATED
+from .text.redaction import TRUNCATED, remove_partial_secrets
 from .text.sanitise import truncate
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ async def answer(
     on_text: Callable[[str], None],
     max_chars: int = 10_000_000,
     timeout: float = math.inf,
+    secrets: tuple[str, ...] = (),
 ) -> Answer:
     """Ask `api`, hand each piece of text to `on_text`, and return the whole.
 
@@ -58,13 +59,14 @@ async def answer(
         on_text: called as text arrives; must return at once.
         max_chars: where the answer is cut.
         timeout: seconds for all of it.
+        secrets: of these, no beginning stays at the end of an answer that was cut or broke off.
 
     Raises:
         UpstreamTimeout: after `timeout` seconds.
         StreamBroken: if the connection or the stream ends early, after some text had arrived.
         AmberError: of any other kind that the API reports. Each keeps the text so far in `partial`.
     """
-    answering = _Answering(max_chars)
+    answering = _Answering(max_chars, secrets)
     started = time.monotonic()
 
     def on_delta(delta: ChatDelta) -> None:
@@ -128,6 +130,7 @@ async def _ask(
 @dataclass
 class _Answering:
     max_chars: int
+    secrets: tuple[str, ...]
     _pieces: list[str] = field(default_factory=list)
     _length: int = 0
     _last: ChatDelta = field(default_factory=ChatDelta)
@@ -140,7 +143,8 @@ class _Answering:
     @property
     def partial(self) -> str:
         """The text so far, and whether it was cut."""
-        return self.text + (TRUNCATED if self._length > self.max_chars else "")
+        text = remove_partial_secrets(self.text, *self.secrets)
+        return text + (TRUNCATED if self._length > self.max_chars else "")
 
     def add(self, delta: ChatDelta) -> None:
         piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
@@ -154,8 +158,8 @@ class _Answering:
         )
 
     def answer(self, request: ChatRequest, elapsed_seconds: float) -> Answer:
-        text = self.text
         truncated = self._length > self.max_chars
+        text = remove_partial_secrets(self.text, *self.secrets) if truncated else self.text
         # A link that the cut runs through is none: what is left of it leads elsewhere.
         linked = re.sub(r"(?<!\S)\S+$", "", text) if truncated else text
         return Answer(

@@ -10,6 +10,7 @@ from amber_mcp.answering import Answer, answer
 from amber_mcp.api.types import ChatRequest, Message, Source, Usage
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamTimeout
+from tests.planted import KEY
 from tests.upstream import (
     Canned,
     Upstream,
@@ -178,3 +179,18 @@ async def test_a_long_word_that_is_cut_holds_nobody_up(upstream: Canned) -> None
         result = await answered(canned.settings(), [], max_chars=100_000)
         assert time.process_time() - began < 2
     assert result.truncated
+
+
+async def test_half_a_key_at_the_cut_is_hidden(upstream: Canned) -> None:
+    stream = events(text_chunk(f"It is {KEY} indeed", "stop"))
+    async with upstream(stream, stream, stream) as canned:
+        async with client_of(canned.settings()) as http:
+            for hidden in (1, 5, len(KEY) - 6):
+                whole = await answer(
+                    amber_of(http),
+                    QUESTION,
+                    on_text=lambda _: None,
+                    max_chars=len(f"It is {KEY}") - hidden,
+                    secrets=(KEY,),
+                )
+                assert whole.text == "It is [hidden]"

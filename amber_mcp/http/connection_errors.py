@@ -70,7 +70,7 @@ _HANDSHAKE: _Diagnoses = (
         "It may require a client certificate (AMBER_CLIENT_CERT), or speak no safe TLS.",
     ),
     (
-        "protocol",
+        "protocol|legacy sigalg",
         "{peer} speaks no version of TLS that is accepted here ({words})",
         "Ask whoever runs it for TLS 1.2 or 1.3.",
     ),
@@ -81,6 +81,7 @@ _HANDSHAKE: _Diagnoses = (
     ),
     ("", "TLS with {peer} failed ({words})", ""),
 )
+_CUT = (anyio.EndOfStream, anyio.BrokenResourceError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 def read_error(error: Exception, route: ProxyRoute) -> AmberError:
@@ -120,7 +121,7 @@ def connection_error(error: Exception, route: ProxyRoute) -> AmberError:
             case ssl.SSLCertVerificationError():
                 words = bound_text(getattr(cause, "verify_message", "") or str(cause)).rstrip(".")
                 return _diagnosed(_CERTIFICATE, words, route)
-            case ssl.SSLEOFError():
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 break
             case ssl.SSLError():
                 words = (cause.reason or bound_text(str(cause))).replace("_", " ").lower()
@@ -204,7 +205,7 @@ def _unresolved(route: ProxyRoute) -> AmberError:
 
 def _unconnected(error: httpx2.ConnectError, route: ProxyRoute) -> AmberError:
     causes = list(_causes(error))
-    if any(isinstance(cause, anyio.EndOfStream | anyio.BrokenResourceError) for cause in causes):
+    if any(isinstance(cause, _CUT) for cause in causes):
         through = f", through the proxy {route.via}" if route.proxy else ""
         return UpstreamUnreachable(
             f"{_tls_peer(route)} cut the connection during the TLS handshake{through}",

@@ -16,7 +16,7 @@ import anyio
 from pydantic import JsonValue
 
 from amber_mcp.errors import NotFound
-from amber_mcp.storage.base import InvalidRecord, Key, Kind, Store, validating
+from amber_mcp.storage.base import Key, Kind, Store, validating
 
 from .run import Run, RunSpec, Status
 
@@ -26,8 +26,9 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 _LOOKS_WITHOUT_LEASE = 2
 _SECONDS_COMPLETED = 600.0
 _SECONDS_RETURNED = 60.0
+_SECONDS_DROPPED = 1.0
 
-_LeaseStatus = Literal["running", "completed", "returned"]
+_LeaseStatus = Literal["running", "completed", "returned", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class _Lease:
     """Which run has a task, since when, and whether it has brought an answer.
 
     A task is not given anew while its run has the lease: as long as the run goes on, for ten
-    minutes once there is an answer, and for one more once a call has returned that.
+    minutes once there is an answer, and for one more once a call has returned that. A lease is not
+    deleted but dropped, and replaced as a whole: so one process alone gets the task.
     """
 
     run_id: str
@@ -73,22 +75,26 @@ class Runs:
     async def start(self, run_id: str, spec: RunSpec) -> Run | None:
         """Save a new run and take its task's lease; or return the run that has the lease."""
         await self._save(run_id, spec, self._ttl_until_end)
-        lease = _Lease(run_id, spec.started).as_json()
-        while not await self._store.add(self._lease_key(spec), lease, ttl=LEASE_SECONDS):
+        key, lease = self._lease_key(spec), _Lease(run_id, spec.started).as_json()
+        while not await self._store.add(key, lease, ttl=LEASE_SECONDS):
+            stale = await self._store.get(key)
+            if stale == lease:  # It was taken, and the answer to that was lost.
+                break
             if other := await self.find_active(spec.fingerprint):
                 await self._store.delete(self._key("run", run_id))
                 return other
-            await self._store.delete(self._lease_key(spec))
+            if await self._store.replace(key, stale, lease, ttl=LEASE_SECONDS):
+                break
         return None
 
     async def find_active(self, fingerprint: str) -> Run | None:
         """The run that has a task's lease, if it goes on or has an answer."""
         lease = await self._lease(fingerprint)
-        if lease is None:
+        if lease is None or lease.status == "dropped":
             return None
         try:
             run = await self.open(lease.run_id)
-        except (NotFound, InvalidRecord):
+        except NotFound:
             return None
         return run if run.status in ("running", "completed") else None
 
@@ -111,9 +117,7 @@ class Runs:
         was taken by another run is left to that.
         """
         await self._save(run_id, spec, self._ttl_until_end)
-        lease = await self._lease(spec.fingerprint)
-        if lease is None or lease.run_id == run_id:
-            await self._put_lease(spec, _Lease(run_id, spec.started), LEASE_SECONDS)
+        await self._set_lease(spec, _Lease(run_id, spec.started), LEASE_SECONDS)
         return await self._store.get(self._key("stop", run_id)) is not None
 
     async def append(self, run_id: str, *events: JsonValue) -> None:
@@ -127,15 +131,14 @@ class Runs:
         end: JsonValue = {"status": status, "ended": time.time(), "result": dict(result)}
         await self._store.append(self._key("run", run_id), end, ttl=self._ttl)
         await self._save(run_id, spec, self._ttl)
-        if status == "completed":
-            lease = _Lease(run_id, spec.started, "completed")
-            await self._put_lease(spec, lease, min(self._ttl, _SECONDS_COMPLETED))
-        else:
-            await self._drop_lease(run_id, spec)
+        is_answer = status == "completed"
+        lease = _Lease(run_id, spec.started, "completed" if is_answer else "dropped")
+        seconds = min(self._ttl, _SECONDS_COMPLETED) if is_answer else _SECONDS_DROPPED
+        await self._set_lease(spec, lease, seconds)
 
     async def discard(self, run_id: str, spec: RunSpec) -> None:
         """Delete a run that is not to go on, and its lease."""
-        await self._drop_lease(run_id, spec)
+        await self._set_lease(spec, _Lease(run_id, spec.started, "dropped"), _SECONDS_DROPPED)
         await self._store.delete(self._key("run", run_id))
 
     async def mark_returned(self, run: Run) -> None:
@@ -144,13 +147,15 @@ class Runs:
         Not at once: nobody knows whether the host still waited for that call. In a conversation the
         same words may well be the next task ("Go on."): there it is at once.
         """
-        if run.spec.conversation_id:
-            await self._drop_lease(run.id, run.spec)
-            return
         lease = await self._lease(run.spec.fingerprint)
-        if lease and lease.run_id == run.id and lease.status == "completed":
+        if lease is None or lease.run_id != run.id or lease.status != "completed":
+            return
+        if run.spec.conversation_id:
+            dropped = _Lease(run.id, lease.started, "dropped")
+            await self._set_lease(run.spec, dropped, _SECONDS_DROPPED)
+        else:
             returned = _Lease(run.id, lease.started, "returned")
-            await self._put_lease(run.spec, returned, min(self._ttl, _SECONDS_RETURNED))
+            await self._set_lease(run.spec, returned, min(self._ttl, _SECONDS_RETURNED))
 
     async def request_stop(self, run_id: str) -> None:
         """Ask the process that works on a run to end it; it does at its next heartbeat."""
@@ -215,19 +220,20 @@ class Runs:
             case {
                 "run": str(run_id),
                 "started": float() | int() as started,
-                "status": "running" | "completed" | "returned" as status,
+                "status": "running" | "completed" | "returned" | "dropped" as status,
             }:
                 return _Lease(run_id, started, status)
             case _:
                 return None
 
-    async def _put_lease(self, spec: RunSpec, lease: _Lease, ttl: float) -> None:
-        await self._store.put(self._lease_key(spec), lease.as_json(), ttl=ttl)
-
-    async def _drop_lease(self, run_id: str, spec: RunSpec) -> None:
-        lease = await self._lease(spec.fingerprint)
-        if lease and lease.run_id == run_id:
-            await self._store.delete(self._lease_key(spec))
+    async def _set_lease(self, spec: RunSpec, lease: _Lease, ttl: float) -> None:
+        """Set a run's lease, unless its task has another run meanwhile."""
+        key, before = self._lease_key(spec), await self._lease(spec.fingerprint)
+        if before is None:
+            if lease.status != "dropped":
+                await self._store.add(key, lease.as_json(), ttl=ttl)
+        elif before.run_id == lease.run_id:
+            await self._store.replace(key, before.as_json(), lease.as_json(), ttl=ttl)
 
     def _lease_key(self, spec: RunSpec) -> Key:
         return self._key("lease", spec.fingerprint)

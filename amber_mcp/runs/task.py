@@ -76,6 +76,7 @@ class RunTask:
                 is_saved = await self._save_end(end)
                 while not is_saved:
                     await anyio.sleep(_SECONDS_BETWEEN_SAVES)
+                    await self._send_heartbeat()
                     is_saved = await self._save_end(end)
         finally:
             if not is_saved:
@@ -85,14 +86,17 @@ class RunTask:
             logger.log(level, "run", extra={"run": self.id, "outcome": end.status})
 
     async def _send_heartbeats(self) -> None:
-        """Renew the lease, and stop when somebody has asked for it in the store."""
         while True:
             await anyio.sleep(HEARTBEAT_SECONDS)
-            try:
-                if await self.runs.renew(self.id, self.spec):
-                    self.stop()
-            except Exception as error:  # noqa: BLE001  # the work goes on
-                self._log_failure("lease not renewed", error)
+            await self._send_heartbeat()
+
+    async def _send_heartbeat(self) -> None:
+        """Renew the lease, and stop if somebody has asked for it in the store."""
+        try:
+            if await self.runs.renew(self.id, self.spec):
+                self.stop()
+        except Exception as error:  # noqa: BLE001  # the work goes on
+            self._log_failure("lease not renewed", error)
 
     async def _save_events(self) -> None:
         while True:

@@ -62,7 +62,8 @@ class _Protocol(H11Protocol):
         if self.client is not None:
             self._connections.transports[self.client] = transport
             if delay := self._connections.delay_of_next():
-                transport.pause_reading()
+                # Not at once: before Python 3.11.4, a transport begins to read all the same.
+                self.loop.call_soon(transport.pause_reading)
                 self.loop.call_later(delay, self._read_on, transport)
 
     def _read_on(self, transport: asyncio.Transport) -> None:

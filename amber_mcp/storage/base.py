@@ -80,6 +80,10 @@ class Store(ABC):
         """Set the record, in the place of one that was there."""
 
     @abstractmethod
+    async def replace(self, key: Key, old: JsonValue, record: JsonValue, *, ttl: float) -> bool:
+        """Set the record in the place of `old`, if that is the record; tell whether it was."""
+
+    @abstractmethod
     async def get(self, key: Key) -> JsonValue:
         """The record, or `None`."""
 

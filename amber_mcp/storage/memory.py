@@ -61,6 +61,13 @@ class MemoryStore(Store):
         entry.record = content
         self._write(key, entry, growth, ttl)
 
+    async def replace(self, key: Key, old: JsonValue, record: JsonValue, *, ttl: float) -> bool:
+        entry = self._find(key)
+        if entry is None or entry.record != to_json(old):
+            return False
+        await self.put(key, record, ttl=ttl)
+        return True
+
     async def get(self, key: Key) -> JsonValue:
         entry = self._find(key)
         return None if entry is None or entry.record is None else decode(entry.record)

@@ -29,6 +29,7 @@ class RedisStore(Store):
         super().__init__()
         self._client = client
         self._keyring = keyring
+        self._known_secret = b""
         self._set, self._append, self._items, self._ids = map(
             client.redis.register_script, (SET, APPEND, ITEMS, IDS)
         )
@@ -40,6 +41,14 @@ class RedisStore(Store):
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
         keys = [_entry(key), _index(key.kind, key.caller)]
         await self._write(keys, key, record, ttl)
+
+    async def replace(self, key: Key, old: JsonValue, record: JsonValue, *, ttl: float) -> bool:
+        encrypted = await self._client.command("HGET", _entry(key), "record")
+        if encrypted is None or self._decrypt(encrypted, key, "record") != old:
+            return False
+        keys = [_entry(key), _index(key.kind, key.caller)]
+        arguments = [*self._id_and_ttl(key, ttl), self._encrypt(record, key, "record"), encrypted]
+        return bool(await self._client.run(lambda: self._set(keys, arguments)))
 
     async def get(self, key: Key) -> JsonValue:
         encrypted = await self._client.command("HGET", _entry(key), "record")
@@ -73,12 +82,14 @@ class RedisStore(Store):
         place = _SECRET.encode()
         encrypted = await self._client.command("GET", _SECRET)
         if encrypted is None:
-            fresh = self._keyring.encrypt(secrets.token_bytes(32), place)
+            # A server that was emptied gets the one that callers are known by.
+            fresh = self._keyring.encrypt(self._known_secret or secrets.token_bytes(32), place)
             await self._client.command("SET", _SECRET, fresh, "NX")
             encrypted = await self._client.command("GET", _SECRET)
         secret = self._keyring.decrypt(encrypted, place)
         if not self._keyring.is_of_the_first_key(encrypted):
             await self._client.command("SET", _SECRET, self._keyring.encrypt(secret, place))
+        self._known_secret = secret
         return secret
 
     async def _write(self, keys: list[str], key: Key, record: JsonValue, ttl: float) -> bool:

@@ -22,10 +22,11 @@ local function touch(entry, index, ttl)
 end
 """
 
-# With a token, only where there is no record.
+# With a token, only where there is no record; with an old record, only where that is there.
 SET = f"""{_TOUCH}
 local entry, index, token = unpack(KEYS)
-local id, ttl, record = unpack(ARGV)
+local id, ttl, record, old = unpack(ARGV)
+if old and redis.call('HGET', entry, 'record') ~= old then return 0 end
 if token then
   if redis.call('HEXISTS', entry, 'record') == 1 then return redis.call('EXISTS', token) end
   redis.call('SET', token, '', 'PX', math.min(ttl, {_REMEMBERED_MS}))

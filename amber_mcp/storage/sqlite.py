@@ -29,6 +29,11 @@ _UPSERT = """
         record = coalesce(excluded.record, record),
         length = length + excluded.length, expires = excluded.expires, written = excluded.written
 """
+_REPLACE = f"""
+    UPDATE entries SET record = :record, expires = :now + :ttl,
+        written = (SELECT max(written) + 1 FROM entries)
+    WHERE {_OF_KEY}
+"""  # noqa: S608
 
 _T = TypeVar("_T")
 _Parameters = dict[str, str | int | float | bytes | None]
@@ -75,6 +80,11 @@ class SqliteStore(Store):
 
     async def put(self, key: Key, record: JsonValue, *, ttl: float) -> None:
         await self._write(_UPSERT, self._parameters(key, ttl, record=to_json(record)))
+
+    async def replace(self, key: Key, old: JsonValue, record: JsonValue, *, ttl: float) -> bool:
+        parameters = self._parameters(key, ttl, record=to_json(record))
+        parameters["old"] = to_json(old)
+        return await self._write(f"{_REPLACE} AND record = :old", parameters) > 0
 
     async def get(self, key: Key) -> JsonValue:
         (record,) = await self._run(lambda: self._select("record", key)) or (None,)

@@ -10,13 +10,13 @@ _TAG_THAT_MAY_FETCH = r"""(?aix) < (?= [a-z] ) (?!
         (?! (?: img | image | script | style ) \b ) [a-z] [\w:.-]*+
         (?: [^>=\n\r]{0,99}+ >
           | (?<= <http: | https: ) // [^\s<>"'=?]*+ \? [^\s<>"'=/]*+ = [^\s<>"']*+ >
-          | (?: (?<= <a ) [ \t]++ href = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' ) )?+
+          | (?: (?<= <a ) [ \t]++ href = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' ) )?
             (?: [ \t]++
                 (?: (?: align | alt | class | color | colspan | dir | height | id | lang | name
                       | rel | rowspan | start | target | title | type | value | width )
                     = (?: "[^"<>\n\r]*+" | '[^'<>\n\r]*+' | [\w.%#-]++ )
                   | style = (?: "[^"<>(\\&@\n\r]*+" | '[^'<>(\\&@\n\r]*+' ) )
-            )*+
+            )*
             [ \t]*+ /? > )
     )"""
 

@@ -9,6 +9,7 @@ from amber_mcp.api.types import ChatRequest
 from amber_mcp.config.settings import Settings
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.tool import Result
+from amber_mcp.text.redaction import distinct_secrets
 
 
 class SourceOut(BaseModel):
@@ -85,6 +86,7 @@ async def answer_call(call: Call, request: ChatRequest) -> Answer:
         on_text=call.progress.counting("amber"),
         max_chars=settings.max_answer_chars,
         timeout=call.seconds_left,
+        secrets=distinct_secrets(settings.keys),
     )
 
 

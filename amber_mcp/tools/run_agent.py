@@ -147,7 +147,11 @@ def _work(app: App, request: ChatRequest, context: ConversationContext, turn: Tu
 
     async def work(on_text: Callable[[str], None]) -> Mapping[str, JsonValue]:
         answered = await answer(
-            amber, request, on_text=on_text, max_chars=settings.max_answer_chars
+            amber,
+            request,
+            on_text=on_text,
+            max_chars=settings.max_answer_chars,
+            secrets=distinct_secrets(settings.keys),
         )
         finished = turn.model_copy(update={"answer": answered.text})
         saved = await save_turn(app, context, finished, within=_SAVING_SECONDS)

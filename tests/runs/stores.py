@@ -39,6 +39,10 @@ class FailingStore(MemoryStore):
         await self._look()
         await super().put(key, record, ttl=ttl)
 
+    async def replace(self, key: Key, old: JsonValue, record: JsonValue, *, ttl: float) -> bool:
+        await self._look()
+        return await super().replace(key, old, record, ttl=ttl)
+
     async def get(self, key: Key) -> JsonValue:
         await self._look()
         return await super().get(key)

@@ -220,3 +220,25 @@ async def test_a_run_that_could_not_be_started_leaves_nothing(
     store.failure = None
     store.fails_after = 0
     assert (await ended(runs, await start(run_manager, runs, "f", answering("now")))).text == "now"
+
+
+async def test_a_run_keeps_its_task_until_its_end_is_saved(
+    run_manager: RunManager,
+    runs: Runs,
+    store: FailingStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def full(*_: object, **__: object) -> bool:
+        raise StorageUnavailable("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", full)
+        run = await start(run_manager, runs, "f", answering("Done."))
+        while "end not saved" not in caplog.text:
+            await anyio.lowlevel.checkpoint()
+        await store.delete(Key("lease", "caller", "f"))  # As if it had run out.
+        while await store.get(Key("lease", "caller", "f")) is None:
+            await anyio.lowlevel.checkpoint()
+    assert (await ended(runs, run)).status == "completed"
+    caplog.clear()

@@ -106,6 +106,36 @@ async def test_a_task_belongs_to_one_run_while_that_goes_on(runs: Runs) -> None:
     assert await runs.start("another", OTHER) is None
 
 
+async def test_a_lease_that_was_dropped_is_taken_once(runs: Runs) -> None:
+    await runs.start("r", SPEC)
+    await runs.end("r", SPEC, "failed", {})
+    found: dict[str, Run | None] = {}
+
+    async def start(run_id: str) -> None:
+        found[run_id] = await runs.start(run_id, SPEC)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(5):
+            tasks.start_soon(start, f"s{number}")
+    (taker,) = [run_id for run_id, other in found.items() if other is None]
+    assert {other.id for other in found.values() if other} == {taker}
+
+
+async def test_a_run_that_ends_late_leaves_its_task_to_the_new_one(
+    runs: Runs, place: Place
+) -> None:
+    if place.name == "redis":
+        pytest.skip("Redis has a clock of its own")
+    await runs.start("r", SPEC)
+    await place.later(LEASE_SECONDS + 1)
+    assert await runs.start("s", SPEC) is None
+    await runs.end("r", SPEC, "completed", {"answer": "Late."})
+    assert (await runs.open("r")).status == "completed"
+    found = await runs.find_active("f")
+    assert found is not None
+    assert (found.id, found.status) == ("s", "running")
+
+
 @pytest.mark.parametrize("status", ["failed", "stopped", "lost"])
 async def test_a_task_that_brought_no_answer_is_free_at_once(runs: Runs, status: Status) -> None:
     await runs.start("r", SPEC)

@@ -1,5 +1,7 @@
 """`run_agent` and where its runs are kept: what is in it, and what becomes of a run without it."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,17 @@ async def test_a_run_of_this_process_is_not_lost_while_its_lease_is(
     assert (run["status"], again["status"], equal["status"]) == ("running",) * 3
     assert equal["run_id"] == run["run_id"]
     assert len(canned.seen) == 1
+
+
+async def test_a_heartbeat_that_is_late_is_no_loss_elsewhere(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    file = tmp_path / "state.db"
+    async with upstream(half) as canned:
+        settings = settings_of(canned, AMBER_STATE=f"sqlite:{file}")
+        async with connect(settings) as one, connect(settings) as other:
+            run = structured(await run_agent(one, **TASK))
+            with closing(sqlite3.connect(file)) as database, database:
+                database.execute("DELETE FROM entries WHERE kind = 'lease'")
+            again = structured(await run_agent(other, run_id=run["run_id"]))
+    assert again["status"] == "running"

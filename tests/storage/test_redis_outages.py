@@ -156,3 +156,12 @@ async def test_a_full_server_is_told(server: RedisServer) -> None:
         await client.config_set("maxmemory", "1")
         with pytest.raises(StorageUnavailable, match="maxmemory"):
             await store.put(PLACE, "record", ttl=TTL)
+
+
+async def test_an_emptied_server_gets_the_secret_that_callers_are_known_by(
+    server: RedisServer,
+) -> None:
+    async with opened(server.url) as store, client_of(server) as client:
+        secret = await store.secret()
+        await client.flushall()
+        assert await store.secret() == secret

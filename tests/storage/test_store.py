@@ -48,6 +48,24 @@ async def test_what_was_read_is_a_copy(place: Place, store: Store) -> None:
     assert await store.get(place.key()) == {"list": [1]}
 
 
+async def test_of_many_who_replace_one_record_one_succeeds(place: Place, store: Store) -> None:
+    old: JsonValue = {"run": "ä", "started": 1.5}
+    assert not await store.replace(place.key(), old, "new", ttl=TTL)
+    await store.put(place.key(), old, ttl=TTL)
+    assert not await store.replace(place.key(), {**old, "started": 1.0}, "new", ttl=TTL)
+    replaced: list[int] = []
+
+    async def replace(number: int) -> None:
+        if await store.replace(place.key(), old, number, ttl=TTL):
+            replaced.append(number)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                tasks.start_soon(replace, number)
+    assert [await store.get(place.key())] == replaced
+
+
 @pytest.mark.parametrize(
     "value",
     [
