@@ -38,9 +38,16 @@ def peak_memory(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """This process's environment, which holds no settings, and `variables`."""
-    return {**os.environ, **variables}
+def environment(*, measured: bool = False, **variables: str) -> dict[str, str]:
+    """This process's environment, which holds no settings, and `variables`.
+
+    Args:
+        measured: whether coverage is measured in the program, which takes twice as long to start.
+    """
+    inherited = dict(os.environ)
+    if not measured:
+        inherited.pop("COVERAGE_PROCESS_CONFIG", None)
+    return {**inherited, **variables}
 
 
 @asynccontextmanager
@@ -150,7 +157,7 @@ class StdioProgram:
 @asynccontextmanager
 async def started_program(**variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, for tests that end it in a way of their own."""
-    async with open_program(COMMAND, env=environment(**variables)) as process:
+    async with open_program(COMMAND, env=environment(measured=True, **variables)) as process:
         assert process.stdout is not None
         with anyio.fail_after(60):
             yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
@@ -171,7 +178,7 @@ async def http_program(
 ) -> AsyncIterator[str]:
     """Start `amber-mcp serve --http` on a free port, and check that SIGTERM ends it cleanly."""
     command = [*COMMAND, "serve", "--http", "--port", "0", *arguments]
-    async with open_program(command, env=environment(**variables)) as process:
+    async with open_program(command, env=environment(measured=True, **variables)) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         errors = BufferedByteReceiveStream(process.stderr)

@@ -66,7 +66,8 @@ Record = dict[str, Any]
 
 def environment() -> dict[str, str]:
     """This process's own, with nothing of amber but the sandbox, and the installed node first."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AMBER_")}
+    others = ("AMBER_", "COVERAGE_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     path = os.pathsep.join([str(NODE.parent), os.environ.get("PATH", os.defpath)])
     return {**inherited, "AMBER_BASE_URL": "sandbox", "PATH": path}
 
