@@ -63,11 +63,12 @@ class RunManager:
         Raises:
             Overloaded: if the caller has as many runs under way as one may have.
         """
+        if found := self._find_same(caller, spec):
+            return found
         lock = self._starting.setdefault(caller, anyio.Lock())
         async with lock:
-            task = self._running.get((caller, spec.fingerprint))
-            if task and task.status in ("running", "completed"):
-                return task.runs, Run(task.id, task.spec)
+            if found := self._find_same(caller, spec):
+                return found
             fallback = self.runs_in(self._fallback, caller)
             if run := await fallback.find_active(spec.fingerprint):
                 return fallback, run
@@ -109,6 +110,13 @@ class RunManager:
     def is_local(self, run_id: str) -> bool:
         """Whether this process works on a run."""
         return self._local(run_id) is not None
+
+    def _find_same(self, caller: str, spec: RunSpec) -> tuple[Runs, Run] | None:
+        """The run of this process that has the same task: at work, or about to save its answer."""
+        task = self._running.get((caller, spec.fingerprint))
+        if task and task.status in ("running", "completed"):
+            return task.runs, Run(task.id, task.spec)
+        return None
 
     def _local(self, run_id: str) -> RunTask | None:
         return next((each for each in self._running.values() if each.id == run_id), None)
