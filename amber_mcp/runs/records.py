@@ -177,7 +177,7 @@ class Runs:
             )
         with validating(f"the run {run_id[:80]!r}"):
             run = Run(run_id, RunSpec.model_validate(record))
-            await self._read(run)
+            await self.read(run)
         return run
 
     async def wait(self, run: Run) -> None:
@@ -191,9 +191,10 @@ class Runs:
                 await self._store.wait(self._key("run", run.id), run.position)
                 break
             looks = 0 if await self._has_lease(run) else looks + 1
-        await self._read(run)
+        await self.read(run)
 
-    async def _read(self, run: Run) -> None:
+    async def read(self, run: Run) -> None:
+        """Read the new events of a run, and whether it has a lease."""
         # The lease first: a run that ends in between has its end in the list.
         has_lease = await self._has_lease(run)
         key = self._key("run", run.id)

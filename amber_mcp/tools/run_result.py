@@ -72,12 +72,15 @@ async def wait_for_run(call: Call, runs: Runs, run: Run) -> RunResult:
     limit = call.app.settings.call_timeout
     margin = min(_MARGIN_SECONDS, limit / 10)
     try:
-        # Not by one look alone: the lease may be late.
-        run.has_lease = run.has_lease or not run.has_ended
+        # Not by one look alone: the heartbeat may be late.
+        is_doubtful = run.status == "lost" and not run.has_ended
+        run.has_lease = run.has_lease or is_doubtful
         with anyio.move_on_after(call.seconds_left - margin):
             while run.status == "running":
                 call.progress.note(_progress_of(run))
                 await runs.wait(run)
+        if is_doubtful and run.status == "running":
+            await runs.read(run)
     except AmberError as error:
         error.next_step += f" The run goes on: call run_agent with run_id {run.id} alone."
         raise

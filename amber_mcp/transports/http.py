@@ -57,11 +57,12 @@ async def serve_http(
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
     )
-    with _listening(host, port) as listener:
+    # Whoever reads the address may end the program at once.
+    with _listening(host, port) as listener, shutdown_signals() as signals:
         listening = _UvicornServer(config)
         on_listening(_address(listener, path))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_stop_on_signal, listening)
+            tasks.start_soon(_stop_on_signal, listening, signals)
             await listening.serve(sockets=[listener])
             tasks.cancel_scope.cancel()
 
@@ -91,10 +92,9 @@ class _UvicornServer(uvicorn.Server):
             yield
 
 
-async def _stop_on_signal(server: _UvicornServer) -> None:
-    with shutdown_signals() as signals:
-        async for number in signals:
-            server.handle_exit(number, None)
+async def _stop_on_signal(server: _UvicornServer, signals: AsyncIterator[int]) -> None:
+    async for number in signals:
+        server.handle_exit(number, None)
 
 
 @contextmanager

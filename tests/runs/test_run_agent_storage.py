@@ -83,8 +83,9 @@ async def test_a_run_of_this_process_is_not_lost_while_its_lease_is(
 
 
 async def test_a_heartbeat_that_is_late_is_no_loss_elsewhere(
-    connect: Connect, upstream: Canned, tmp_path: Path
+    connect: Connect, upstream: Canned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr("amber_mcp.runs.task.HEARTBEAT_SECONDS", 0.1)
     file = tmp_path / "state.db"
     async with upstream(half) as canned:
         settings = settings_of(canned, AMBER_STATE=f"sqlite:{file}")
