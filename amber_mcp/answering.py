@@ -5,22 +5,25 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import anyio
+import anyio.to_thread
 
 from .api.accumulator import CompletionAccumulator
-from .api.sources import distinct, links_in
+from .api.sources import MAX_SOURCES, distinct, links_in
 from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
+from .api.web_address import leads_here
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
-from .text.markdown import without_images
 from .text.redaction import TRUNCATED, remove_partial_secrets
-from .text.sanitise import truncate
+from .text.sanitise import answer_text, one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+_MAX_NAME_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,7 @@ async def answer(
     started = time.monotonic()
 
     def on_delta(delta: ChatDelta) -> None:
-        answering.add(delta)
-        if piece := delta.text or delta.refusal:
+        if piece := answering.add(delta):
             on_text(well_formed(piece))
 
     try:
@@ -79,7 +81,11 @@ async def answer(
     except AmberError as error:
         error.partial = answering.partial
         raise
-    return answering.answer(request, time.monotonic() - started)
+    answered = answering.answer(request, time.monotonic() - started)
+    if api.is_local:
+        return answered
+    reachable = tuple(source for source in answered.sources if not leads_here(source.url))
+    return replace(answered, sources=reachable)
 
 
 async def complete(
@@ -104,7 +110,7 @@ async def complete(
     except AmberError as error:
         error.partial = well_formed("".join(pieces))
         raise
-    return gathered.body()
+    return await anyio.to_thread.run_sync(gathered.body) if gathered.is_large else gathered.body()
 
 
 async def _ask(
@@ -138,7 +144,7 @@ class _Answering:
 
     @property
     def text(self) -> str:
-        return without_images(well_formed("".join(self._pieces)))
+        return answer_text("".join(self._pieces))
 
     @property
     def partial(self) -> str:
@@ -146,16 +152,19 @@ class _Answering:
         text = remove_partial_secrets(self.text, *self.secrets)
         return text + (TRUNCATED if self._length > self.max_chars else "")
 
-    def add(self, delta: ChatDelta) -> None:
+    def add(self, delta: ChatDelta) -> str:
+        """Take in a delta, and return what of its text is within the limit."""
         piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
         self._length += len(delta.text or delta.refusal)
         self._pieces.append(piece)
-        self._sources.extend(delta.sources)
+        if delta.sources and len(self._sources) < MAX_SOURCES:
+            self._sources = [*distinct([*self._sources, *delta.sources])]
         self._last = ChatDelta(
             model=delta.model or self._last.model,
             finish_reason=delta.finish_reason or self._last.finish_reason,
             usage=delta.usage or self._last.usage,
         )
+        return piece
 
     def answer(self, request: ChatRequest, elapsed_seconds: float) -> Answer:
         truncated = self._length > self.max_chars
@@ -164,8 +173,8 @@ class _Answering:
         linked = re.sub(r"(?<!\S)\S+$", "", text) if truncated else text
         return Answer(
             text=text,
-            model=truncate(well_formed(self._last.model)) or request.model,
-            finish_reason=truncate(well_formed(self._last.finish_reason)),
+            model=one_line(self._last.model, max_chars=_MAX_NAME_CHARS) or request.model,
+            finish_reason=one_line(self._last.finish_reason, max_chars=_MAX_NAME_CHARS),
             usage=self._last.usage,
             sources=distinct([*self._sources, *links_in(linked)]),
             truncated=truncated,

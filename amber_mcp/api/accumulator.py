@@ -8,7 +8,8 @@ takes time that grows with the square of its length.
 from collections.abc import Mapping
 from io import StringIO
 
-from amber_mcp.text.json_values import well_formed
+from amber_mcp.errors import UpstreamError
+from amber_mcp.text.json_values import MAX_VALUES, well_formed
 
 from .types import Json
 
@@ -29,6 +30,7 @@ _JOINED = frozenset(
 )
 """The texts of a message that a stream cuts up; any other text comes in one piece."""
 
+_LARGE = 2_000
 _Partial = dict[str, object]
 """An object in the making, of which `_as_json` makes JSON."""
 
@@ -37,23 +39,38 @@ class CompletionAccumulator:
     """A completion in the making. Feed it chunks, or the one body of an answer in one piece."""
 
     def __init__(self) -> None:
+        self._values = 0
         self._body: _Partial = {}
         self._choices: dict[int, _Partial] = {}
         self._usage: Json = {}
 
     def add(self, chunk: Mapping[str, Json]) -> None:
-        """Take in a chunk. What is empty never overwrites (a quirk of Morpheus: later ids)."""
+        """Take in a chunk. What is empty never overwrites (a quirk of Morpheus: later ids).
+
+        Raises:
+            UpstreamError: if the completion comes to hold more values than can be handed on.
+        """
         for key, value in chunk.items():
             if key in _USAGES:
                 self._usage = value if isinstance(value, dict) and value else self._usage
             elif key != "choices":
-                _keep(self._body, key, value)
+                self._values += _keep(self._body, key, value)
         choices = chunk.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 self._add_choice(position, choice)
             elif isinstance(choice, str):  # Seed 000 leaves the form of a choice open.
                 self._add_choice(position, {"text": choice})
+        if self._values > MAX_VALUES:
+            raise UpstreamError(
+                f"the answer holds more than {MAX_VALUES:,} values",
+                advice="Ask for less at once: fewer choices (`n`) or `top_logprobs`.",
+            )
+
+    @property
+    def is_large(self) -> bool:
+        """Whether `body` takes longer than the event loop should wait: use a worker thread."""
+        return self._values > _LARGE
 
     def body(self) -> dict[str, Json]:
         """The completion so far, in the form of an answer that was not streamed."""
@@ -76,22 +93,25 @@ class CompletionAccumulator:
         number = index if type(index) is int else position
         # A stream need not say whose message it is (seed 002's does not): it is the assistant's.
         message: _Partial = {"role": "assistant"}
-        known = self._choices.setdefault(number, {"index": number, "message": message})
+        if number not in self._choices:
+            self._choices[number] = {"index": number, "message": message}
+            self._values += 3
+        known = self._choices[number]
         for key, value in choice.items():
             if key == "logprobs":
-                _merge(known, {key: value})
+                self._values += _merge(known, {key: value})
             elif key not in ("delta", "message", "index"):
-                _keep(known, key, value)
+                self._values += _keep(known, key, value)
         message = known["message"]  # type: ignore[assignment]  # as it was put there
         delta, whole, text = (choice.get(key) for key in ("delta", "message", "text"))
         if isinstance(delta, dict) and delta:
-            _merge(message, delta)
+            self._values += _merge(message, delta)
         elif isinstance(whole, dict):
-            _merge(message, {**whole, "tool_calls": None})
-            _keep(message, "tool_calls", whole.get("tool_calls"))
+            self._values += _merge(message, {**whole, "tool_calls": None})
+            self._values += _keep(message, "tool_calls", whole.get("tool_calls"))
         elif isinstance(text, str):
             known.pop("text")
-            _merge(message, {"content": text})
+            self._values += _merge(message, {"content": text})
 
 
 class _ToolCalls:
@@ -100,13 +120,17 @@ class _ToolCalls:
     def __init__(self) -> None:
         self._by_index: dict[int, list[_Partial]] = {}
 
-    def add(self, pieces: list[Json]) -> None:
+    def add(self, pieces: list[Json]) -> int:
         """Take in the pieces of one chunk; one without an index counts by its position."""
+        values = 0
         for position, piece in enumerate(pieces):
             if isinstance(piece, dict):
                 index = piece.get("index")
                 calls = self._by_index.setdefault(index if type(index) is int else position, [])
-                _merge(self._call(calls, piece.get("id")), piece, "tool_calls.")
+                known = len(calls)
+                call = self._call(calls, piece.get("id"))
+                values += len(calls) - known + _merge(call, piece, "tool_calls.")
+        return values
 
     def in_order(self) -> list[_Partial]:
         """The calls, by their index."""
@@ -122,8 +146,13 @@ class _ToolCalls:
         return calls[-1]
 
 
-def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> None:
-    """Add `piece` to `known`: texts of `_JOINED` and lists grow, anything else is replaced."""
+def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> int:
+    """Add `piece` to `known`: texts of `_JOINED` and lists grow, anything else is replaced.
+
+    Returns:
+        How many values there are more.
+    """
+    values = 0
     for key, value in piece.items():
         before, place = known.get(key), path + key
         match value:
@@ -133,29 +162,52 @@ def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> None:
                 pass
             case list() if place == "tool_calls":
                 known[key] = calls = before if isinstance(before, _ToolCalls) else _ToolCalls()
-                calls.add(value)
+                values += calls.add(value)
             case list() if isinstance(before, StringIO):
                 known[key] = [_text_part(before.getvalue()), *value]
+                values += _size(value)
             case list() if isinstance(before, list):
                 before.extend(value)
+                values += _size(value)
             case list():
                 known[key] = [*value]
+                values += _size(value)
             case dict():
                 known[key] = inside = before if isinstance(before, dict) else {}
-                _merge(inside, value, f"{place}.")
+                values += (inside is not before) + _merge(inside, value, f"{place}.")
             case str() if place in _JOINED and isinstance(before, list):
                 before.append(_text_part(value))
+                values += 1
             case str() if place in _JOINED:
                 known[key] = text = before if isinstance(before, StringIO) else StringIO()
                 text.write(value)
             case _:
-                _keep(known, key, value)
+                values += _keep(known, key, value)
+    return values
 
 
-def _keep(known: _Partial, key: str, value: Json) -> None:
-    """Set a value that comes in one piece; what is empty never overwrites."""
-    if value is not None and (value not in ("", [], {}) or key not in known):
-        known[key] = value
+def _keep(known: _Partial, key: str, value: Json) -> int:
+    """Set a value that comes in one piece; what is empty never overwrites.
+
+    Returns:
+        How many values there are more.
+    """
+    if value is None or (value in ("", [], {}) and key in known):
+        return 0
+    more = _size(value) - (_size(known[key]) if key in known else 0)
+    known[key] = value
+    return more
+
+
+def _size(value: object) -> int:
+    """How many values a value holds, itself included."""
+    match value:
+        case list():
+            return 1 + sum(map(_size, value))
+        case dict():
+            return 1 + sum(map(_size, value.values()))
+        case _:
+            return 1
 
 
 def _text_part(text: str) -> Json:

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Tag
 
 from amber_mcp.errors import InvalidRequest, UpstreamError
-from amber_mcp.http.error_responses import error_text
+from amber_mcp.http.error_responses import error_text, reports_failure
 from amber_mcp.text.json_values import dump_json
 from amber_mcp.text.sanitise import quoted
 
-from .completions import CompletionsApi
+from .completions import CompletionsApi, plain_id
 from .request_schema import (
     BY_TYPE,
     UUID_PATTERN,
@@ -142,10 +142,11 @@ class AdaptiveApi(CompletionsApi):
 
     async def _record(self, path: str, body: Mapping[str, Json], key: str) -> str:
         answer = await self.http.post_json(path, body)
-        if isinstance(answer, dict) and isinstance(answer.get(key), str):
-            return str(answer[key])
+        said = answer if isinstance(answer, dict) and not reports_failure(answer) else {}
+        if record_id := plain_id(said.get(key)):
+            return record_id
         raise UpstreamError(
-            f"adaptive recorded the feedback and told no {key}",
+            f"adaptive told no {key}: the feedback may not have been recorded",
             upstream=error_text(dump_json(answer)),
         )
 

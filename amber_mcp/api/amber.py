@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Literal
 from urllib.parse import quote
@@ -10,10 +11,10 @@ from pydantic import Field
 
 from amber_mcp.errors import InvalidRequest, UpstreamError
 from amber_mcp.http.client import HttpClient
-from amber_mcp.http.error_responses import error_text
+from amber_mcp.http.error_responses import error_text, reports_failure
 from amber_mcp.text.json_values import dump_json
 
-from .completions import CompletionsApi, model_id, model_ids
+from .completions import CompletionsApi, model_id, model_ids, plain_id
 from .request_schema import Documented, ListOf, RequestModel
 from .types import ChatRequest, Json, Model, UploadedFile
 
@@ -108,7 +109,7 @@ class AmberApi(CompletionsApi):
 
         Raises:
             InvalidRequest: if the file changes meanwhile.
-            UpstreamError: if amber took the file and no id is found in what it answered.
+            UpstreamError: if amber says that it failed, or no id is found in what it answered.
         """
         counted = _CountedFile(file)
         body = await self.http.upload(
@@ -118,7 +119,7 @@ class AmberApi(CompletionsApi):
             media_type=media_type,
             file=counted,  # type: ignore[arg-type]  # as much of a file as a form needs
         )
-        for file_id in _file_ids(body):
+        for file_id in filter(None, _file_ids(body)):
             return UploadedFile(
                 file_id, filename, media_type, counted.size, counted.digest.hexdigest()
             )
@@ -158,15 +159,19 @@ def _metadata(request: ChatRequest) -> Mapping[str, Json]:
 
 def _file_ids(body: object) -> Iterator[str]:
     match body:
-        case str() if body.strip():
-            yield body.strip()
+        case str() if not re.search(r"\s", body.strip()):  # Words are a message.
+            yield plain_id(body)
         case list():
             for entry in body:
                 yield from _file_ids(entry)
+        case dict() if reports_failure(body):
+            raise UpstreamError(
+                "amber reports that it did not take the file",
+                upstream=error_text(dump_json(body)),
+            )
         case dict():
             for key in ("id", "file_id", "fileId"):
-                if isinstance(body.get(key), str | int) and body[key]:
-                    yield str(body[key])
+                yield plain_id(body.get(key))
             for key in ("files", "file", "data"):
                 if isinstance(body.get(key), list | dict):
                     yield from _file_ids(body[key])

@@ -7,12 +7,15 @@ from amber_mcp.errors import UpstreamError
 from amber_mcp.http.client import HttpClient
 from amber_mcp.http.error_responses import error_text
 from amber_mcp.text.json_values import dump_json
+from amber_mcp.text.sanitise import is_plain
 
 from .chat_messages import wire_message
 from .request_schema import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
+_MAX_ID_CHARS = 200
+_MAX_MODELS = 2_000
 _MAX_MODEL_ID_CHARS = 300
 
 
@@ -34,6 +37,11 @@ class CompletionsApi:
         self.http = http
         self._stream = stream
         self._models = models
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, as the sandbox is."""
+        return self.http.is_local
 
     @property
     def needs_model(self) -> bool:
@@ -118,6 +126,12 @@ def _has_answer(delta: ChatDelta) -> bool:
     return bool(delta.text) or not isinstance(content, dict)
 
 
+def plain_id(value: object) -> str:
+    """The id that `value` is: a number, or a short text that fits in a line as it is. Else ""."""
+    text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
+    return text if is_plain(text, max_chars=_MAX_ID_CHARS) else ""
+
+
 def model_ids(body: object, *, kind: str = "") -> list[str]:
     """The ids in `{"data": […]}`, `{"models": […]}` or a bare list, of objects or of texts.
 
@@ -129,7 +143,8 @@ def model_ids(body: object, *, kind: str = "") -> list[str]:
     """
     match body:
         case {"data": [*entries]} | {"models": [*entries]} | [*entries]:
-            return [found for entry in entries if (found := _model_id(entry, kind))]
+            ids = (_model_id(entry, kind) for entry in entries[:_MAX_MODELS])
+            return [found for found in ids if found]
     raise UpstreamError("the list of models cannot be read", upstream=error_text(dump_json(body)))
 
 
@@ -150,6 +165,6 @@ def _model_id(entry: object, kind: str = "") -> str:
     match entry:
         case {"modelType": other} if kind and other != kind:
             return ""
-        case {"id": found} | found if isinstance(found, str) and len(found) <= _MAX_MODEL_ID_CHARS:
-            return found
+        case {"id": found} | found if isinstance(found, str):
+            return found if is_plain(found, max_chars=_MAX_MODEL_ID_CHARS) else ""
     return ""

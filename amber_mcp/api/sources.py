@@ -7,13 +7,18 @@ none is made up.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from amber_mcp.text.sanitise import one_line
 
 from .types import Origin, Source
+from .web_address import web_address
+
+MAX_SOURCES = 1_000
+"""More are not looked for in an answer, nor in a piece of one."""
 
 _MAX_TITLE_CHARS = 200
-_MAX_URL_CHARS = 2_000
 _URL_KEYS = ("url", "link", "href", "uri", "source")
 _TITLE_KEYS = ("title", "name", "filename", "file_name")
 _MARKDOWN_LINK = (
@@ -26,29 +31,27 @@ _MARKDOWN_IMAGE = r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)"
 
 def sources_of(*places: Mapping[str, object]) -> tuple[Source, ...]:
     """The sources that the given objects (message, choice, body) carry in fields of their own."""
-    found: list[Source] = []
-    for place in places:
-        for entry in _entries(place.get("annotations")):
-            citation = entry.get("url_citation", entry) if isinstance(entry, Mapping) else None
-            if isinstance(citation, Mapping):
-                found.extend(_source(citation, "annotation"))
-    for place in places:
-        for key in ("sources", "citations"):
-            for entry in _entries(place.get(key)):
-                found.extend(_source(entry, "citation"))
-    return distinct(found)
+    return distinct(
+        source
+        for entry, origin in islice(_entries(places), MAX_SOURCES)
+        for source in _source(entry, origin)
+    )
 
 
 def links_in(text: str) -> tuple[Source, ...]:
     """The http(s) links that stand in `text`, Markdown links with their titles first."""
     titled = [
-        Source(_clean(match["title"]) or match["url"], match["url"], "link")
-        for match in re.finditer(_MARKDOWN_LINK, text)
-        if _is_web(match["url"])
+        source
+        for match in islice(re.finditer(_MARKDOWN_LINK, text), MAX_SOURCES)
+        for source in _linked(match["url"], match["title"], "link")
     ]
     rest = re.sub(_MARKDOWN_LINK, " ", re.sub(_MARKDOWN_IMAGE, " ", text))
-    bare = [match.group().rstrip(".,;:!?*_") for match in re.finditer(_BARE_URL, rest)]
-    return distinct([*titled, *(Source(url, url, "link") for url in bare if _is_web(url))])
+    bare = [
+        source
+        for match in islice(re.finditer(_BARE_URL, rest), MAX_SOURCES)
+        for source in _linked(match.group().rstrip(".,;:!?*_"), "", "link")
+    ]
+    return distinct([*titled, *bare])
 
 
 def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
@@ -59,9 +62,21 @@ def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(by_url.values())
 
 
-def _entries(value: object) -> Iterator[object]:
-    if isinstance(value, list):
-        yield from value
+def _entries(places: Sequence[Mapping[str, object]]) -> Iterator[tuple[object, Origin]]:
+    """What may be a source, and where it stands."""
+    for place in places:
+        for entry in _list(place.get("annotations")):
+            citation = entry.get("url_citation", entry) if isinstance(entry, Mapping) else None
+            if isinstance(citation, Mapping):
+                yield citation, "annotation"
+    for place in places:
+        for key in ("sources", "citations"):
+            for entry in _list(place.get(key)):
+                yield entry, "citation"
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _source(entry: object, origin: Origin) -> Iterator[Source]:
@@ -69,22 +84,13 @@ def _source(entry: object, origin: Origin) -> Iterator[Source]:
         entry = {"url": entry}
     if not isinstance(entry, Mapping):
         return
-    url = next((v for key in _URL_KEYS if isinstance(v := entry.get(key), str) and _is_web(v)), "")
-    if url:
-        titles = (v for key in _TITLE_KEYS if isinstance(v := entry.get(key), str) and v.strip())
-        yield Source(_clean(next(titles, url)), url, origin)
+    titles = (value for key in _TITLE_KEYS if isinstance(value := entry.get(key), str))
+    title = next(filter(str.strip, titles), "")
+    urls = (value for key in _URL_KEYS if isinstance(value := entry.get(key), str))
+    yield from islice((source for url in urls for source in _linked(url, title, origin)), 1)
 
 
-def _is_web(url: str) -> bool:
-    if len(url) > _MAX_URL_CHARS or re.search(r"[\s\x00-\x1f\x7f]", url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-
-
-def _clean(title: str) -> str:
-    printable = "".join(char if char.isprintable() else " " for char in title)
-    return " ".join(printable.split())[:_MAX_TITLE_CHARS]
+def _linked(url: str, title: str, origin: Origin) -> Iterator[Source]:
+    """The source at `url`, if that is an address."""
+    if address := web_address(url):
+        yield Source(one_line(title, max_chars=_MAX_TITLE_CHARS) or address, address, origin)

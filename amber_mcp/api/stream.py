@@ -1,5 +1,6 @@
 """A streamed answer, from server-sent events to `ChatDelta`: what ends it, and what breaks it."""
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import suppress
@@ -8,10 +9,10 @@ import anyio
 import httpx2
 
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
-from amber_mcp.http.client import Limits
 from amber_mcp.http.error_responses import error_in_body, error_text, request_id_of
+from amber_mcp.http.limits import Limits
 from amber_mcp.http.sse import Event, events_of
-from amber_mcp.text.json_values import TooDeepError, parse_json
+from amber_mcp.text.json_values import UnreadableJsonError, parse_json
 
 from .sources import sources_of
 from .types import ChatDelta, Json, Usage
@@ -26,7 +27,8 @@ class FinishTracker:
     """The choices that a stream began, and which of them have their finish reason."""
 
     def __init__(self) -> None:
-        self._is_finished: dict[int, bool] = {}
+        self._begun: set[int] = set()
+        self._finished: set[int] = set()
         self._all_finished = False
         self._may_go_on = False
 
@@ -38,24 +40,26 @@ class FinishTracker:
             fields = _mapping(choice)
             index, reason = fields.get("index"), fields.get("finish_reason")
             number = index if type(index) is int else position
-            self._may_go_on = self._may_go_on or (bool(reason) and reason not in _FINAL_REASONS)
-            self._is_finished[number] = self._is_finished.get(number, False) or bool(reason)
+            self._begun.add(number)
+            if reason:
+                self._finished.add(number)
+                self._may_go_on = self._may_go_on or reason not in _FINAL_REASONS
 
     @property
     def has_choices(self) -> bool:
         """Whether any choice has begun."""
-        return bool(self._is_finished)
+        return bool(self._begun)
 
     @property
     def is_complete(self) -> bool:
         """Whether every choice that has begun is finished."""
-        return self._all_finished or (self.has_choices and all(self._is_finished.values()))
+        return self._all_finished or (self.has_choices and len(self._begun) == len(self._finished))
 
     def has_all(self, choices: int) -> bool:
         """Whether as many choices as were asked for are there, and nothing can follow."""
         if self._may_go_on or not self.is_complete:
             return False
-        return self._all_finished or len(self._is_finished) >= choices
+        return self._all_finished or len(self._begun) >= choices
 
 
 async def read_stream(
@@ -81,21 +85,18 @@ async def read_stream(
         StreamBroken: if the stream ends without `[DONE]`, and a choice has no finish reason.
     """
     tracker = FinishTracker()
-    received = 0
     without_choices = ""
-    events = events_of(response, max_event_bytes=limits.event_bytes)
+    events = events_of(response, limits)
+    deadline = math.inf
 
     def is_answered() -> bool:
         return choices > 0 and tracker.has_all(choices)
 
-    while event := await _next_event(events, is_answered=is_answered()):
+    while event := await _next_event(events, deadline):
         if event.data == "[DONE]":
             await _read_to_end(events)
             break
-        received += len(event.data.encode(errors="replace"))
         try:
-            if received > limits.body_bytes:
-                raise limits.body_too_long()
             chunk = _chunk(event, response) if event.data else {}
             chunk = {name: value for name, value in chunk.items() if name not in ignored}
             delta = delta_of(chunk, response)
@@ -105,6 +106,8 @@ async def read_stream(
             raise
         if chunk:
             tracker.add(chunk)
+            if is_answered() and deadline == math.inf:
+                deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
             without_choices = without_choices if "choices" in chunk else event.data
             yield delta
     else:
@@ -120,18 +123,21 @@ async def read_stream(
 
 async def _read_to_end(events: AsyncIterator[Event]) -> None:
     """Read what follows `[DONE]`: a connection is used again only if it was read to its end."""
-    with anyio.move_on_after(_AFTER_DONE_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
+    with (
+        anyio.move_on_after(_AFTER_DONE_SECONDS),
+        suppress(AmberError, httpx2.HTTPError, ssl.SSLError),
+    ):
         await anext(events, None)
 
 
-async def _next_event(events: AsyncIterator[Event], *, is_answered: bool) -> Event | None:
-    """The next event. After a whole answer it is awaited for a short time, and may fail to come:
-    it could tell no more than the usage.
+async def _next_event(events: AsyncIterator[Event], deadline: float) -> Event | None:
+    """The next event. After a whole answer, which sets a deadline, it may fail to come: it could
+    tell no more than the usage.
     """
-    if not is_answered:
+    if deadline == math.inf:
         return await anext(events, None)
-    with suppress(httpx2.HTTPError, ssl.SSLError):
-        with anyio.move_on_after(_AFTER_ANSWER_SECONDS):
+    with suppress(AmberError, httpx2.HTTPError, ssl.SSLError):
+        with anyio.CancelScope(deadline=deadline):
             return await anext(events, None)
     return None
 
@@ -160,13 +166,12 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
 
 
 def _chunk(event: Event, response: httpx2.Response) -> Mapping[str, Json]:
-    kind = "not a JSON object"
+    fault = "is not a JSON object"
     try:
         chunk = parse_json(event.data)
-    except TooDeepError:
-        chunk, kind = None, "nested too deeply"
-    except ValueError:
+    except ValueError as error:
         chunk = None
+        fault = str(error) if isinstance(error, UnreadableJsonError) else fault
     if isinstance(chunk, dict):
         if event.name == "error" and not chunk.get("error"):
             raise error_in_body(chunk, response)
@@ -176,7 +181,7 @@ def _chunk(event: Event, response: httpx2.Response) -> Mapping[str, Json]:
     if event.name == "error":
         raise error_in_body(event.data, response)
     raise UpstreamError(
-        f"the API sent a piece of a stream that is {kind}",
+        f"the API sent a piece of a stream that {fault}",
         upstream=error_text(event.data.encode(errors="replace")),
         request_id=request_id_of(response),
     )

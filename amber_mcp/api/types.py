@@ -88,6 +88,11 @@ class UploadedFile:
 class ChatApi(Protocol):
     """What answering needs of an API."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, where its sources may be as well."""
+        ...
+
     def is_repeatable(self, request: ChatRequest) -> bool:
         """Whether it does no harm if the API gets `request` twice."""
         ...

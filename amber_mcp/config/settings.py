@@ -179,11 +179,11 @@ class Settings(BaseModel):
     max_response_bytes: Annotated[int, Env("AMBER_MAX_RESPONSE_BYTES", parsers.at_least(1024))] = (
         32 * 1024**2
     )
-    """The longest answer that is read from amber."""
-    max_event_bytes: Annotated[int, Env("AMBER_MAX_EVENT_BYTES", parsers.at_least(1024))] = (
-        4 * 1024**2
+    """The most bytes that are read for one answer from amber."""
+    max_json_bytes: Annotated[int, Env("AMBER_MAX_JSON_BYTES", parsers.at_least(1024))] = (
+        8 * 1024**2
     )
-    """The longest event of a streamed answer."""
+    """The longest answer in one piece, and the longest event of a streamed one."""
     max_error_chars: Annotated[int, Env("AMBER_MAX_ERROR_CHARS", parsers.at_least(0))] = 600
     """Characters of amber's own words in an error."""
     max_list_entries: Annotated[int, Env("AMBER_MAX_LIST_ENTRIES", parsers.at_least(1))] = 100

@@ -5,8 +5,9 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from typing import IO, Self
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -14,13 +15,15 @@ import httpx2
 from pydantic import JsonValue, SecretStr
 
 from amber_mcp import __version__
+from amber_mcp.config.parsers import is_loopback
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InvalidRequest, UpstreamError
-from amber_mcp.text.json_values import TooDeepError, encodable, parse_json
+from amber_mcp.text.json_values import UnreadableJsonError, encodable, parse_json
 from amber_mcp.text.redaction import redact
 
 from .connection_errors import connection_error, read_error
 from .error_responses import MAX_ERROR_BYTES, error_for_response, error_text, request_id_of
+from .limits import Limits, Turns
 from .proxies import route_to
 from .retry import RequestLimiter, send_with_retry
 from .transport import transport_for
@@ -28,28 +31,24 @@ from .transport import transport_for
 logger = logging.getLogger(__name__)
 
 _ERROR_BODY_SECONDS = 2.0
+_LARGE_BYTES = 256 * 1024
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The bytes that an answer, and one event of a streamed answer, may have."""
+class _NoCookies(CookieJar):
+    """A jar that stays empty: no answer changes the requests after it."""
 
-    body_bytes: int
-    event_bytes: int
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Read no `Set-Cookie`."""
 
-    def body_too_long(self) -> UpstreamError:
-        """The error of an answer over its limit."""
-        return UpstreamError(
-            f"the answer is longer than {self.body_bytes} bytes, which is AMBER_MAX_RESPONSE_BYTES",
-            advice="Ask something narrower, or raise AMBER_MAX_RESPONSE_BYTES.",
-        )
+    def add_cookie_header(self, request: object) -> None:
+        """Send no `Cookie`."""
 
 
 class HttpClient:
     """Requests to one host with one key. Build it once, as an async context manager.
 
-    Redirects are not followed, since the key would go along.
+    Redirects are not followed, since the key would go along, and no cookies are kept.
 
     Raises:
         NotConfigured: if a variable leads to a proxy or a certificate that cannot be used.
@@ -61,7 +60,7 @@ class HttpClient:
         self._key = api_key
         self._retries = settings.retries
         self._limiter = RequestLimiter(settings.max_concurrent_requests, self._route.host)
-        self.limits = Limits(settings.max_response_bytes, settings.max_event_bytes)
+        self.limits = Limits(settings.max_response_bytes, settings.max_json_bytes)
         self._client = httpx2.AsyncClient(
             headers={
                 "Authorization": f"Bearer {api_key.get_secret_value()}",
@@ -70,8 +69,14 @@ class HttpClient:
             timeout=httpx2.Timeout(
                 settings.read_timeout, connect=settings.connect_timeout, pool=None
             ),
-            transport=transport_for(self._route, base_url, settings),
+            transport=transport_for(self._route, base_url, settings, self.limits),
+            cookies=_NoCookies(),
         )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the host is this machine."""
+        return is_loopback(urlsplit(self._root).hostname or "")
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -136,19 +141,23 @@ class HttpClient:
             UpstreamError: if it is too long, or not JSON (a login page of a proxy, say).
         """
         content = bytearray()
-        await _read(response, content, self.limits.body_bytes + 1)
-        if len(content) > self.limits.body_bytes:
-            raise self.limits.body_too_long()
+        await _read(response, content, self.limits.json_bytes + 1)
+        if len(content) > self.limits.json_bytes:
+            raise self.limits.json_too_long()
         try:
-            return parse_json(content)
+            if len(content) < _LARGE_BYTES:
+                return parse_json(content)
+            return await anyio.to_thread.run_sync(parse_json, content)
         except ValueError as error:
-            fault = "nested too deeply" if isinstance(error, TooDeepError) else "not JSON"
+            is_json = isinstance(error, UnreadableJsonError)
             raise UpstreamError(
-                f"the answer is {fault}",
+                f"the answer {error if is_json else 'is not JSON'}",
                 status=response.status_code,
                 upstream=error_text(bytes(content[:MAX_ERROR_BYTES])),
                 request_id=request_id_of(response),
-                advice="Check the base URL: a login page or a proxy may have answered.",
+                advice="Ask something narrower."
+                if is_json
+                else "Check the base URL: a login page or a proxy may have answered.",
             ) from None
 
     @asynccontextmanager
@@ -165,10 +174,17 @@ class HttpClient:
             began = time.monotonic()
             response = await self._client.send(request, stream=True)
             logger.debug("response", extra=_log_fields(response, time.monotonic() - began))
-            if response.is_success:
+            codings = _content_codings(response)
+            if response.is_success and len(codings) <= 1:
                 return response
             try:
-                raise error_for_response(response, await _read_error_body(response))
+                if response.is_success:
+                    raise UpstreamError(
+                        f"the answer is compressed {len(codings)} times over, which is not read",
+                        request_id=request_id_of(response),
+                    )
+                body = b"" if len(codings) > 1 else await _read_error_body(response)
+                raise error_for_response(response, body)
             finally:
                 await response.aclose()
 
@@ -212,6 +228,12 @@ def _log_fields(response: httpx2.Response, seconds: float) -> dict[str, object]:
     }
 
 
+def _content_codings(response: httpx2.Response) -> list[str]:
+    """How a body is compressed. Each layer multiplies what a few bytes can grow to."""
+    codings = response.headers.get_list("content-encoding", split_commas=True)
+    return [coding for coding in codings if coding.strip().lower() not in ("", "identity")]
+
+
 async def _read_error_body(response: httpx2.Response) -> bytes:
     """As much of an error's body as comes in time: its status is an answer without it."""
     content = bytearray()
@@ -222,7 +244,9 @@ async def _read_error_body(response: httpx2.Response) -> bytes:
 
 async def _read(response: httpx2.Response, content: bytearray, limit: int) -> None:
     """Add the body to `content`, until there are at least `limit` bytes."""
+    turns = Turns()
     async for chunk in response.aiter_bytes():
+        await turns.offer()
         content += chunk
         if len(content) >= limit:
             return

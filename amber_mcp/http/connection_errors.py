@@ -111,8 +111,8 @@ def connection_error(error: Exception, route: ProxyRoute) -> AmberError:
             return _refused_by_proxy(str(error), route)
         case httpx2.SSEError() if "limit" in str(error):
             return UpstreamError(
-                f"an event of the answer of {route.host} is longer than AMBER_MAX_EVENT_BYTES",
-                advice="Ask something narrower, or raise AMBER_MAX_EVENT_BYTES.",
+                f"an event of the answer of {route.host} is longer than AMBER_MAX_JSON_BYTES",
+                advice="Ask something narrower, or raise AMBER_MAX_JSON_BYTES.",
             )
         case httpx2.SSEError() | httpx2.DecodingError():
             return UpstreamError(f"the answer of {route.host} cannot be read{_detail(error)}")

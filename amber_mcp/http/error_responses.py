@@ -28,9 +28,11 @@ from amber_mcp.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from amber_mcp.text.json_values import parse_json, well_formed
+from amber_mcp.text.json_values import parse_json
 from amber_mcp.text.redaction import TRUNCATED
+from amber_mcp.text.sanitise import single_line
 
+_FAILED = ("error", "fail", "failed", "failure", "rejected")
 MAX_ERROR_BYTES = 64 * 1024
 CLIENT_CERTIFICATE = (
     "Set AMBER_CLIENT_CERT and AMBER_CLIENT_KEY to a certificate that your IT department issued "
@@ -119,22 +121,36 @@ def error_in_body(error: object, response: httpx2.Response) -> AmberError:
 
 
 def error_text(body: bytes) -> str:
-    """What an error body says, on one line of bounded length: its message, or all of it."""
-    text = body.decode("utf-8", "replace")
+    """What an error body says, on one line of bounded length: its message, or its beginning."""
+    text = body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
     try:
         return bound_text(_words(parse_json(text)))
     except ValueError:
         pass
     if "<html" in text.lower() or "<!doctype" in text.lower():
         beginning = text[: 2 * _MAX_CHARS]
-        tags = r"(?s)<(script|style|head)\b.*?</\1>|<[^<>]+>"
+        tags = r"(?s)<(script|style|head)\b.*?(?:</\1>|$)|<[^<>]+>"
         text = unescape(re.sub(tags, " ", beginning))
     return bound_text(text)
 
 
+def reports_failure(body: object) -> bool:
+    """Whether a body that came with status 200 says that nothing was done."""
+    match body:
+        case {"error": error} if error:
+            return True
+        case {"success": False} | {"ok": False}:
+            return True
+        case {"status": str() as status}:
+            return status.casefold() in _FAILED
+        case {"status": int() as status}:
+            return status >= 400
+    return False
+
+
 def bound_text(text: str) -> str:
     """`text` on one line, printable, and cut where it is too long."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in well_formed(text)).split())
+    line = single_line(text[: 8 * _MAX_CHARS])
     return line if len(line) <= _MAX_CHARS else line[:_MAX_CHARS] + TRUNCATED
 
 

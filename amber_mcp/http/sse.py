@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 import httpx2
 
+from .limits import Limits, Turns
+
+_PIECE_BYTES = 4096
+"""A compressed piece may grow to a megabyte of small events: other tasks get their turn between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -20,32 +25,43 @@ class Event:
     is_whole: bool
 
 
-async def events_of(response: httpx2.Response, *, max_event_bytes: int) -> AsyncIterator[Event]:
+async def events_of(response: httpx2.Response, limits: Limits) -> AsyncIterator[Event]:
     """The events of a response.
 
     Raises:
+        UpstreamError: for a response over its limit: comments and blank lines count as well.
         httpx2.SSEError: for an event over its limit.
         httpx2.HTTPError: where the connection fails.
     """
-    text = _EventText(response)
-    source = httpx2.EventSource(text, max_event_size=max_event_bytes)  # type: ignore[arg-type]
+    text = _EventText(response, limits)
+    source = httpx2.EventSource(text, max_event_size=limits.json_bytes)  # type: ignore[arg-type]
+    turns = Turns()
     async for event in source:
+        await turns.offer()
         yield Event(event.event, event.data.strip(), not text.has_ended)
 
 
 class _EventText:
     """What `EventSource` needs of a response: its text, with a blank line added at the end."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, limits: Limits) -> None:
         self.headers = response.headers
         self.request = response.request
         self.has_ended = False
         self._response = response
+        self._limits = limits
 
     async def aiter_text(self) -> AsyncIterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        turns = Turns()
+        received = 0
         async for piece in self._response.aiter_bytes():
-            yield decoder.decode(piece)
+            received += len(piece)
+            if received > self._limits.response_bytes:
+                raise self._limits.response_too_long()
+            for start in range(0, len(piece), _PIECE_BYTES):
+                await turns.offer()
+                yield decoder.decode(piece[start : start + _PIECE_BYTES])
         rest = decoder.decode(b"", final=True)
         self.has_ended = True
         yield f"{rest}\n\n"

@@ -7,31 +7,40 @@ import httpx2
 from amber_mcp.config.settings import Settings
 from amber_mcp.config.tls import tls_context
 
+from .limits import Limits
 from .proxies import ProxyRoute
 
 # Concurrent requests are limited by `RequestLimiter`, which reports who has to wait.
-_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+_CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
 
 
 def transport_for(
-    route: ProxyRoute, base_url: str, settings: Settings
+    route: ProxyRoute, base_url: str, settings: Settings, limits: Limits
 ) -> httpx2.AsyncBaseTransport:
-    """The transport along `route`.
+    """The transport along `route`, whose answers are limited.
 
     Raises:
         NotConfigured: as `tls_context` does.
     """
+    from .network import LimitedBackend  # Not before there is something to send.
+
+    transport = _transport(route, base_url, settings)
+    transport._pool._network_backend = LimitedBackend(limits)  # httpx2 has no public way.
+    return transport
+
+
+def _transport(route: ProxyRoute, base_url: str, settings: Settings) -> httpx2.AsyncHTTPTransport:
     if not base_url.startswith("https:"):
         unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # quicker to make than the default one
-        return httpx2.AsyncHTTPTransport(verify=unused, limits=_LIMITS)
+        return httpx2.AsyncHTTPTransport(verify=unused, limits=_CONNECTIONS)
     context = tls_context(settings)
     if route.proxy is None:
-        return httpx2.AsyncHTTPTransport(verify=context, limits=_LIMITS)
+        return httpx2.AsyncHTTPTransport(verify=context, limits=_CONNECTIONS)
     if route.proxy.url.scheme.startswith("socks"):
-        return _SocksTransport(verify=context, proxy=route.proxy, limits=_LIMITS)
+        return _SocksTransport(verify=context, proxy=route.proxy, limits=_CONNECTIONS)
     if route.proxy.url.scheme == "https":
         route.proxy.ssl_context = context
-    return _ProxyTransport(verify=context, proxy=route.proxy, limits=_LIMITS)
+    return _ProxyTransport(verify=context, proxy=route.proxy, limits=_CONNECTIONS)
 
 
 class _ProxyTransport(httpx2.AsyncHTTPTransport):

@@ -3,8 +3,10 @@
 import json
 import logging
 
+import anyio.to_thread
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import MAY_BE_TAKEN, AmberError
 from amber_mcp.text.json_values import well_formed, well_formed_json
 from amber_mcp.text.redaction import (
@@ -18,11 +20,12 @@ from amber_mcp.text.redaction import (
 from .boundary import GRACE_SECONDS, error_boundary, error_message
 from .call import Call
 from .elicitation import InputRequiredError
-from .tool import Tool
+from .tool import Result, Tool
 
 logger = logging.getLogger(__name__)
 
 _MAX_LOGGED_CHARS = 1000
+_LARGE_CHARS = 100_000
 
 
 async def dispatch(
@@ -60,17 +63,24 @@ async def _finished(
         with call.timer.fail_after(limit + GRACE_SECONDS):
             await call.app.ready()
             result = await tool(call, arguments)
-        settings = call.app.settings
-        secrets = distinct_secrets(settings.keys)
-        text = well_formed(remove_secrets(result.as_text(), *secrets))
-        structured = result.model_dump(mode="json", exclude_none=True)
-        failure = result.failure
-    finished = CallToolResult(content=[TextContent(text=text)], is_error=bool(failure))
+        text, settings = result.as_text(), call.app.settings
+        if len(text) < _LARGE_CHARS:
+            return result.failure or "completed", _rendered(result, text, settings)
+        rendered = await anyio.to_thread.run_sync(_rendered, result, text, settings)
+        return result.failure or "completed", rendered
+
+
+def _rendered(result: Result, text: str, settings: Settings) -> CallToolResult:
+    """A result as a host gets it, without secrets."""
+    secrets = distinct_secrets(settings.keys)
+    text = well_formed(remove_secrets(text, *secrets))
+    rendered = CallToolResult(content=[TextContent(text=text)], is_error=bool(result.failure))
     if settings.structured:
+        structured = result.model_dump(mode="json", exclude_none=True)
         clean = well_formed_json(remove_secrets_in_json(structured, *secrets))
         assert isinstance(clean, dict)  # noqa: S101  # as the model was
-        finished.structured_content = clean
-    return failure or "completed", finished
+        rendered.structured_content = clean
+    return rendered
 
 
 def _text_of(result: CallToolResult) -> str:

@@ -78,15 +78,22 @@ def _forms(secret: str) -> set[str]:
 
 def remove_secrets_in_json(value: JsonValue, *secrets: str) -> JsonValue:
     """A JSON value without the given secrets in its texts; names of fields stay as they are."""
-    match value:
-        case str():
-            return remove_secrets(value, *secrets)
-        case list():
-            return [remove_secrets_in_json(each, *secrets) for each in value]
-        case dict():
-            return {name: remove_secrets_in_json(each, *secrets) for name, each in value.items()}
-        case _:
-            return value
+    forms = [form for secret in filter(None, secrets) for form in _forms(secret)]
+
+    def clean(value: JsonValue) -> JsonValue:
+        match value:
+            case str():
+                for form in forms:
+                    value = value.replace(form, _HIDDEN)
+                return value
+            case list():
+                return [clean(each) for each in value]
+            case dict():
+                return {name: clean(each) for name, each in value.items()}
+            case _:
+                return value
+
+    return clean(value)
 
 
 def partial_secret_length(text: str, *secrets: str) -> int:

@@ -7,11 +7,14 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from amber_mcp.api.types import Json
+from amber_mcp.errors import TooLarge
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import Result
 from amber_mcp.text.markdown import without_images
 from amber_mcp.text.redaction import TRUNCATED
+from amber_mcp.text.sanitise import answer_text
 
+_MAX_CHARS = 4_000_000
 _TEXTS = ("content", "refusal", "reasoning", "reasoning_content", "thinking")
 
 
@@ -50,14 +53,17 @@ class CompletionResult(Result):
     ] = False
 
     def as_text(self) -> str:
-        """The completion as compact JSON."""
-        return self.model_dump_json(exclude_none=True)
+        """The completion as compact JSON, with nothing in it that a host fetches."""
+        return without_images(self.model_dump_json(exclude_none=True))
 
 
 def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -> CompletionResult:
     """The completion that `body` holds, its texts cut to `max_chars` in all.
 
     Calls of functions and audio stay whole: half of one is of no use.
+
+    Raises:
+        TooLarge: if it is longer than any assistant takes.
     """
     limit = _Limit(max_chars)
     choices = body.get("choices")
@@ -67,13 +73,21 @@ def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -
             for name in _TEXTS:
                 if name in message:
                     message[name] = limit.applied(message[name])
-    return CompletionResult.model_validate({**body, "api": api, "truncated": limit.is_exceeded})
+    result = CompletionResult.model_validate({**body, "api": api, "truncated": limit.is_exceeded})
+    chars = len(result.model_dump_json())
+    if chars > _MAX_CHARS:
+        raise TooLarge(
+            f"the completion has {chars:,} characters of JSON, more than {_MAX_CHARS:,}",
+            advice="Ask for less: fewer choices, no `logprobs`, or shorter audio.",
+        )
+    return result
 
 
 def truncate_answer(text: str, max_chars: int) -> str:
     """The text of an answer that broke off, cut to `max_chars`."""
-    text = without_images(text)
-    return text if len(text) <= max_chars else text[:max_chars] + TRUNCATED
+    is_cut = len(text) > max_chars
+    text = answer_text(text[:max_chars])
+    return text[:max_chars] + TRUNCATED if is_cut else text
 
 
 class _Limit:
@@ -87,8 +101,8 @@ class _Limit:
         """A text, or the texts of content parts, cut where the limit is reached."""
         match value:
             case str():
-                text = without_images(value)
-                self.is_exceeded = self.is_exceeded or len(text) > self._left
+                text = answer_text(value[: self._left])
+                self.is_exceeded = self.is_exceeded or max(len(value), len(text)) > self._left
                 cut = text[: self._left]
                 self._left -= len(cut)
                 return cut

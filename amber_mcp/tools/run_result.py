@@ -11,8 +11,7 @@ from amber_mcp.protocol.call import Call
 from amber_mcp.runs.records import Runs
 from amber_mcp.runs.run import Run, Status
 from amber_mcp.storage.base import validating
-from amber_mcp.text.json_values import well_formed
-from amber_mcp.text.markdown import without_images
+from amber_mcp.text.sanitise import answer_text
 
 from .answer_result import AnswerResult
 
@@ -99,7 +98,7 @@ def run_result(run: Run, settings: Settings) -> RunResult:
     with validating(f"the run {run.id[:80]!r}"):
         return RunResult.model_validate(
             {
-                "answer": without_images(well_formed(run.text)),
+                "answer": answer_text(run.text),
                 "sources": [],
                 "model": "",
                 "conversation_id": run.spec.conversation_id,

@@ -47,8 +47,6 @@ def test_annotations_come_before_citations_and_nothing_comes_twice() -> None:
         "data:text/html,x",
         "/relative",
         "https://",
-        "https://user:pass@wiki.example/",
-        "https://wiki.example/a b",
         "https://wiki.example/" + "a" * 3_000,
         "https://[broken/",
         {"title": "no address"},
@@ -67,7 +65,7 @@ def test_fields_of_another_type_are_passed_over() -> None:
 
 def test_a_title_is_one_short_line_of_printable_text() -> None:
     (source,) = sources_of({"sources": [{"url": A, "title": "  A\x1b[31m\n page " + "x" * 300}]})
-    assert source.title.startswith("A [31m page xxx")
+    assert source.title.startswith("A page xxx")
     assert len(source.title) == 200
 
 

@@ -25,7 +25,7 @@ from amber_mcp.http.client import Limits
 from tests.api.asking import body_of
 
 STREAMS = {path.stem: path.read_bytes() for path in Path(__file__).with_name("streams").iterdir()}
-LIMITS = Limits(body_bytes=1_000_000, event_bytes=100_000)
+LIMITS = Limits(response_bytes=1_000_000, json_bytes=100_000)
 
 
 class Pieces(httpx2.AsyncByteStream):
@@ -250,4 +250,4 @@ async def test_an_event_has_its_limit() -> None:
 async def test_an_answer_has_its_limit() -> None:
     chunk = b'data: {"choices": [{"delta": {"content": "' + b"x" * 900 + b'"}}]}\n\n'
     with pytest.raises(UpstreamError, match="AMBER_MAX_RESPONSE_BYTES"):
-        await deltas_of(*[chunk] * 20, limits=Limits(body_bytes=10_000, event_bytes=2_000))
+        await deltas_of(*[chunk] * 20, limits=Limits(response_bytes=10_000, json_bytes=2_000))

@@ -98,7 +98,7 @@ class StdioProgram:
 
     async def receive(self) -> dict[str, Any]:
         """The next line on stdout, which has to be a JSON-RPC message."""
-        message = json.loads(await self._stdout.receive_until(b"\n", 10_000_000))
+        message = json.loads(await self._stdout.receive_until(b"\n", 100_000_000))
         assert message["jsonrpc"] == "2.0"
         return message
 

@@ -67,17 +67,6 @@ async def test_a_key_in_a_name_is_not_remembered(connect: Connect, upstream: Can
     assert [each["filename"] for each in listed["files"]] == ["[hidden].txt"]
 
 
-async def test_an_odd_id_is_remembered_as_it_can_be_written(
-    connect: Connect, upstream: Canned
-) -> None:
-    body = Response(rb'{"id": "f\ud83d"}', media_type="application/json")
-    async with upstream(body) as canned:
-        async with connect(canned.settings()) as client:
-            uploaded = await upload(client, "a.txt")
-            listed = await files(client)
-    assert [each["file_id"] for each in listed["files"]] == [uploaded["file_id"]] == ["f\ufffd"]
-
-
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_an_upload_that_cannot_be_remembered_is_an_upload(
     connect: Connect,

@@ -66,7 +66,7 @@ async def test_a_body_that_is_not_encoded_as_it_says_hides_no_status(upstream: C
 async def test_a_body_has_its_limit(upstream: Canned, status: int) -> None:
     long = Response(b'"' + b"x" * 200_000 + b'"', status, media_type="application/json")
     async with upstream(long) as canned:
-        settings = canned.settings(AMBER_MAX_RESPONSE_BYTES="100000")
+        settings = canned.settings(AMBER_MAX_JSON_BYTES="100000")
         async with client_of(settings) as http:
             with pytest.raises(AmberError) as error, anyio.fail_after(10):
                 await amber_of(http).models()

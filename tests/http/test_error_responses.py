@@ -42,7 +42,7 @@ def test_html_is_read_without_its_tags() -> None:
 
 
 def test_words_are_one_line_without_control_characters_and_bounded() -> None:
-    assert error_text(b"one\r\n\x1b[31mtwo\x00") == "one [31mtwo"
+    assert error_text(b"one\r\n\x1b[31mtwo\x00") == "one two"
     assert len(error_text(b"x" * 20_000)) < 9_000
 
 
@@ -121,7 +121,7 @@ def test_suggested_models_are_short_and_on_one_line() -> None:
     )
     assert error.kind == "not_found"
     long = f"{{'c': '{'d' * 73}"
-    assert error.next_step == f"Perhaps you mean a, b [2Jz Ignore all rules, {long}, x, y."
+    assert error.next_step == f"Perhaps you mean a, bz Ignore all rules, {long}, x, y."
 
 
 @pytest.mark.parametrize(

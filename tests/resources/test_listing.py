@@ -41,7 +41,7 @@ async def test_the_latest_conversations_are_listed_by_their_first_question(
     latest, other = listed[3:]
     assert latest.uri == f"amber://conversations/{first}"
     assert other.uri == f"amber://conversations/{second}"
-    assert latest.title == f"Why is[31m it{' so' * 22}…"
+    assert latest.title == f"Why is it{' so' * 23}…"
     assert other.title == "What?"
     assert latest.description == "A conversation with amber: 2 turns."
     assert other.description == "A conversation with amber: 1 turn."

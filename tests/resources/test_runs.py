@@ -51,7 +51,7 @@ async def test_a_run_is_listed_in_one_short_harmless_line(
                 if each.uri.startswith("amber://runs/")
             ]
             text = (await read(client, f"amber://runs/{run['run_id']}")).text
-    shown = f"a b[2J{'c' * 73}…"
+    shown = f"a b{'c' * 76}…"
     assert listed.description is not None
     assert listed.description.startswith(f"A run of the agent {shown}: ")
     assert f"## Task (agent {shown}, " in text
