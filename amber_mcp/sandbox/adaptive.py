@@ -41,7 +41,7 @@ _ARGUMENTS = {"company": "the sample company", "user_name": "a visitor", "style"
 router = APIRouter(
     prefix="/adaptive/api/v1",
     tags=["adaptive"],
-    dependencies=[bearer("adaptive", lambda sandbox: sandbox.adaptive_key)],
+    dependencies=[bearer("adaptive", lambda state: state.sandbox.adaptive_key)],
     # In place of the 422 that FastAPI would describe.
     responses={"4XX": {"model": Error}},
 )

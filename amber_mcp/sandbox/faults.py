@@ -80,11 +80,6 @@ class Faults:
         fault = self._used(next((each for each in self.to_come if each.accept_delay), None))
         return fault.accept_delay if fault else 0
 
-    def forget(self) -> None:
-        """Take all faults back, and forget the requests."""
-        self.to_come.clear()
-        self.requests.clear()
-
     def shown(self) -> dict[str, Any]:
         """The faults to come and the requests that came, for `GET`."""
         to_come = [fault.model_dump(exclude_defaults=True) for fault in self.to_come]

@@ -60,7 +60,9 @@ class ChatRequest(BaseModel):
 def check_key(sandbox: Sandboxed, sent: Annotated[str | None, Depends(_header)]) -> None:
     """Let nobody in without a key or a token, with or without `Bearer` before it."""
     token = re.sub(r"^bearer\b\s*", "", (sent or "").strip(), flags=re.IGNORECASE)
-    if _JWT.fullmatch(token) or hmac.compare_digest(token.encode(), sandbox.morpheus_key.encode()):
+    if _JWT.fullmatch(token) or hmac.compare_digest(
+        token.encode(), sandbox.sandbox.morpheus_key.encode()
+    ):
         return
     problem = "Invalid API key" if token else "API key missing"
     if token and not token.startswith("sk-"):

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from .company import Company
 from .documents import Document
 from .faults import Faults
+from .serving import Sandbox
 
 _REMEMBERED = 10_000
 
@@ -23,11 +24,9 @@ _REMEMBERED = 10_000
 class State:
     """One sandbox. `pace` is the time between two pieces of a stream."""
 
+    sandbox: Sandbox
     company: Company
-    amber_key: str = field(repr=False)
-    morpheus_key: str = field(repr=False)
-    adaptive_key: str = field(repr=False)
-    pace: float = 0.005
+    pace: float
     faults: Faults = field(default_factory=Faults)
     uploads: dict[str, Document] = field(default_factory=dict)
     morpheus_session: str = field(default_factory=lambda: f"0x{token_hex(32)}")
@@ -64,4 +63,4 @@ def bearer(name: str, key: Callable[[State], str]) -> Any:
     return Depends(check)
 
 
-amber_key = bearer("amber", lambda sandbox: sandbox.amber_key)
+amber_key = bearer("amber", lambda state: state.sandbox.api_key)

@@ -22,7 +22,7 @@ def company() -> Iterator[Company]:
 
 
 def paths(index: SearchIndex, question: str, **more: object) -> list[str]:
-    return [hit.path for hit in index.search(question, **more)]  # type: ignore[arg-type]
+    return [hit.document.path for hit in index.search(question, **more)]  # type: ignore[arg-type]
 
 
 def index_of(*texts: str, synonyms: tuple[str, ...] = ()) -> SearchIndex:
@@ -34,8 +34,8 @@ def index_of(*texts: str, synonyms: tuple[str, ...] = ()) -> SearchIndex:
 
 def test_the_best_document_and_passage_come_first(index: SearchIndex):
     hit = index.search("When do I need a medical certificate?")[0]
-    assert hit.path == "hr/sick leave.md"
-    assert hit.title == "Sick leave"
+    assert hit.document.path == "hr/sick leave.md"
+    assert hit.document.title == "Sick leave"
     assert "third day" in hit.passages[0].text
 
 
@@ -61,7 +61,6 @@ def test_a_document_in_the_question_s_language_comes_first():
     index = index_of("Das VPN ist für das Netz und die Laufwerke.", "The VPN is for the network.")
     assert paths(index, "What is the VPN?")[0] == "1.md"
     assert paths(index, "Was ist das VPN?")[0] == "0.md"
-    assert paths(index, "VPN", language="de-DE")[0] == "0.md"
 
 
 def test_a_short_follow_up_goes_on_from_the_question_before(index: SearchIndex):
@@ -71,7 +70,7 @@ def test_a_short_follow_up_goes_on_from_the_question_before(index: SearchIndex):
 def test_a_search_keeps_to_folders(index: SearchIndex):
     assert paths(index, "password leave", folders=("it",)) == ["it/passwords.md"]
     assert index.count(("it", "phones.csv")) == 3
-    assert index.count() == len(index) == 6
+    assert index.count() == 6
 
 
 @pytest.mark.parametrize("question", ["xylophone", "", "?!", '"*" OR ('])
@@ -106,7 +105,7 @@ def test_the_sample_company_answers_in_both_languages(company: Company):
         ("How long is a password?", "Wie lang ist ein Passwort?"),
         ("Where are the parking spaces?", "Wo sind die Parkplätze?"),
     ]:
-        first, second = search(english)[0].path, search(german)[0].path
+        first, second = search(english)[0].document.path, search(german)[0].document.path
         assert first != second, (english, first)
         assert first.split("/")[0] == second.split("/")[0]
     assert company.documents.left_out == ()
