@@ -3,19 +3,13 @@
 The feedback, the keys, the errors and images are not in the seed: `amber-api.md` (section 10) has
 them. Where both are silent, this is what the sandbox does:
 
-- What does not fit is a 400, with places and reasons in one text. `n` is 128 at the most, 0 is
-  none.
 - There is one project, `sandbox`, with the models `quote` and `detailed`, two metrics and one
-  tool, which searches the company. Whatever else is named does not exist; but any `user` and
-  `ab_campaign` is taken.
-- `use_tools` switches the tool on, unless `tools` says otherwise of it.
+  tool, which searches the company. `use_tools` switches it on, unless `tools` says otherwise.
 - `session_id` may be one that the caller made up. `store: false` takes no feedback later.
-- `temperature`, `top_p`, `max_ttft_ms`, `tags` and labels have no effect. `max_tokens` counts
-  words.
+- `stop`, `max_tokens` (words) and `n` (128 at the most) have their effect, the rest has none.
 - Streams have chunks with choices alone, usage on the last of them, and end with `[DONE]`.
 """
 
-import string
 import time
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
@@ -35,8 +29,6 @@ QUOTED = {"quote": 2, "detailed": 5}
 """Each model, and how many passages it quotes."""
 METRICS = {"helpfulness": "scalar", "resolved": "bool"}
 MODELS = tuple(f"{PROJECT}/{model}" for model in QUOTED)
-_PROMPT = string.Template("You are the sandbox of $company and answer $user_name in $style.")
-_ARGUMENTS = {"company": "the sample company", "user_name": "a visitor", "style": "quotes"}
 
 router = APIRouter(
     prefix="/adaptive/api/v1",
@@ -45,8 +37,6 @@ router = APIRouter(
     # In place of the 422 that FastAPI would describe.
     responses={"4XX": {"model": Error}},
 )
-
-Labels = dict[str, str]
 
 
 class ImagePart(Closed):
@@ -89,8 +79,8 @@ class ChatRequest(Closed):
     user: UUID | None = None
     ab_campaign: str | None = None
     n: Annotated[int, Field(ge=0, le=128)] = 1
-    labels: Labels = {}
-    metadata: Labels = {}
+    labels: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     system_prompt_args: dict[str, object] = {}
     tags: list[str] | None = None
     use_tools: bool = False
@@ -217,11 +207,8 @@ def _answer(asked: ChatRequest, passages: int, served: str, sandbox: State) -> s
     if settings.get(TOOL, asked.use_tools) and question.strip():
         found = answers.search(sandbox.company.documents, question, before, served)
         text = answers.write(question, [found], "en", passages=passages)
-        text = "\n\n".join([text, *answers.pictures(said[-1])])
-    else:
-        text = answers.reply(messages)
-    prompt = _PROMPT.safe_substitute({**_ARGUMENTS, **asked.system_prompt_args})
-    return text.replace("\n\n", f"\n\nSystem prompt: “{prompt}”\n\n", 1)
+        return "\n\n".join([text, *answers.pictures(said[-1])])
+    return answers.reply(messages)
 
 
 def _chunks(answer: ChatResponse, with_usage: bool) -> Iterator[dict[str, Any]]:

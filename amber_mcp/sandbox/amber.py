@@ -12,7 +12,6 @@ Where the documents are silent, this is what the sandbox does:
   that can be read is refused.
 """
 
-import time
 import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -23,7 +22,7 @@ from starlette.responses import Response
 
 from . import answers, formats
 from .answers import Found
-from .completions import OR_STREAM, ChatCompletion, choices, chunks, stream, usage
+from .completions import OR_STREAM, ChatCompletion, chunks, complete, stream
 from .documents import Document, read_document
 from .messages import Closed, common, invalid
 from .search import SearchIndex
@@ -97,14 +96,9 @@ def create_chat_completion(
     """`POST /chat/completions`: from what the request's tool finds."""
     show_model(asked.model)
     text = _answer(asked, sandbox, str(request.base_url).rstrip("/"))
-    answered = choices({"role": "assistant", "content": text}, logprobs=None)
-    completion = ChatCompletion(
-        id=f"chatcmpl-{uuid.uuid4().hex}",
-        created=int(time.time()),
-        model=asked.model,
-        choices=answered,
-        usage=usage(common(asked.messages), answered),
-    )
+    message = {"role": "assistant", "content": text}
+    body = complete(common(asked.messages), message, model=asked.model, logprobs=None)
+    completion = ChatCompletion.model_validate(body)
     if not asked.stream:
         return completion
     return stream(chunks(completion.model_dump(), with_usage=False), sandbox.pace)

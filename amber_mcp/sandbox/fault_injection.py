@@ -27,10 +27,10 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if delay := self._faults.delay_of_next_connection():
+        if fault := self._faults.take(None):
             # Not at once: before Python 3.11.4, a transport begins to read all the same.
             self.loop.call_soon(transport.pause_reading)
-            self.loop.call_later(delay, self._read_on)
+            self.loop.call_later(fault.accept_delay, self._read_on)
 
     def _read_on(self) -> None:
         if not self.transport.is_closing():
@@ -65,7 +65,7 @@ class FaultLayer:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
-        fault = self._faults.next_for(scope["path"])
+        fault = self._faults.take(scope["path"])
         record = Record(scope["path"], is_faulty=fault is not None)
         self._faults.requests.append(record)
         connection: Connection = scope["state"]["connection"]

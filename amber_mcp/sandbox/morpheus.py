@@ -18,7 +18,6 @@ what the sandbox does:
 import hashlib
 import hmac
 import re
-import time
 import uuid
 from typing import Annotated, Any
 
@@ -27,7 +26,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from .completions import OR_STREAM, choices, chunks, compose, stream, usage
+from .completions import OR_STREAM, chunks, complete, compose, stream
 from .messages import Function, FunctionTool, Message
 from .state import Sandboxed
 
@@ -91,19 +90,16 @@ def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandbo
     if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
         choice = choice["function"].get("name")
     message = compose(asked.messages, _functions(asked) if streams else [], choice)
-    most = asked.max_tokens if (asked.max_tokens or 0) >= 0 else None
-    count = max(1, asked.n or 1)
-    answered = choices(message, count, asked.stop, most, content_filter_results=_FILTERS)
-    body = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": MODELS[0],
-        "session_id": sandbox.morpheus_session,
-        "system_fingerprint": "",
-        "choices": answered,
-        "usage": usage(asked.messages, answered),
-    }
+    body = complete(
+        asked.messages,
+        message,
+        model=MODELS[0],
+        count=max(1, asked.n or 1),
+        stop=asked.stop,
+        most=asked.max_tokens if (asked.max_tokens or 0) >= 0 else None,
+        content_filter_results=_FILTERS,
+    )
+    body |= {"session_id": sandbox.morpheus_session, "system_fingerprint": ""}
     headers = {"X-Request-Id": uuid.uuid4().hex}
     if streams:
         return stream(chunks(body, with_usage=True), sandbox.pace, headers)
