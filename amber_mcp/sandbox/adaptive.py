@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -128,12 +128,10 @@ class Comparison(Closed):
 
 
 @router.post("/chat/completions", response_model=ChatResponse, responses=OR_STREAM)
-def create_chat_completion(
-    asked: ChatRequest, request: Request, sandbox: Sandboxed
-) -> ChatResponse | Response:
+def create_chat_completion(asked: ChatRequest, state: Sandboxed) -> ChatResponse | Response:
     """`POST /chat/completions`."""
     model = _find_model(asked.model)
-    text = _answer(asked, QUOTED[model], f"{request.base_url}documents", sandbox)
+    text = _answer(asked, QUOTED[model], state)
     text, finish = cut(text, asked.stop, asked.max_tokens)
     choices: list[dict[str, Any]] = [
         {
@@ -152,33 +150,33 @@ def create_chat_completion(
         session_id=asked.session_id or uuid4(),
         usage=usage(common(asked.messages), choices),
     )
-    sandbox.adaptive_sessions.append(answer.session_id)
+    state.adaptive_sessions.append(answer.session_id)
     if asked.store is not False:
-        sandbox.adaptive_completions.extend(UUID(each["completion_id"]) for each in choices)
+        state.adaptive_completions.extend(UUID(each["completion_id"]) for each in choices)
     if not asked.stream:
         return answer
-    return stream(_chunks(answer, asked.stream_options.get("include_usage", False)), sandbox.pace)
+    return stream(_chunks(answer, asked.stream_options.get("include_usage", False)), state.pace)
 
 
 @router.post("/outcome", status_code=201)
-def add_outcome(given: Outcome, sandbox: Sandboxed) -> dict[str, UUID]:
+def add_outcome(given: Outcome, state: Sandboxed) -> dict[str, UUID]:
     """`POST /outcome`."""
     _find("Project", given.project_id, [PROJECT])
     kind = METRICS[_find("Metric", given.metric, METRICS)]
-    _find("Session", given.session_id, sandbox.adaptive_sessions)
+    _find("Session", given.session_id, state.adaptive_sessions)
     if isinstance(given.value, bool) != (kind == "bool"):
         raise HTTPException(400, f"value: the metric {given.metric} is of kind {kind}")
     return {"outcome_id": uuid4()}
 
 
 @router.post("/comparison", status_code=201)
-def add_comparison(given: Comparison, sandbox: Sandboxed) -> dict[str, UUID]:
+def add_comparison(given: Comparison, state: Sandboxed) -> dict[str, UUID]:
     """`POST /comparison`."""
     _find("Project", given.project, [PROJECT])
     _find("Metric", given.metric, METRICS)
     for completion in (given.preferred_completion, given.other_completion):
         if isinstance(completion, UUID):
-            _find("Completion", completion, sandbox.adaptive_completions)
+            _find("Completion", completion, state.adaptive_completions)
         else:
             _find_model(completion.model)
     return {"comparison_id": uuid4()}
@@ -198,15 +196,16 @@ def _find_model(wanted: str) -> str:
     return _find("Model", model, QUOTED) if slash else "quote"
 
 
-def _answer(asked: ChatRequest, passages: int, served: str, sandbox: State) -> str:
-    """The text of one choice; the company, served at an address, is searched if the tool is on."""
+def _answer(asked: ChatRequest, passages: int, state: State) -> str:
+    """The text of one choice; the company is searched if the tool is on."""
     messages = common(asked.messages)
     settings = {_find("Tool", tool.id, [TOOL]): tool.enabled for tool in asked.tools or []}
     said = [message for message in messages if message.role == "user"]
     question, before = [*(each.text for each in reversed(said)), "", ""][:2]
     if settings.get(TOOL, asked.use_tools) and question.strip():
-        found = answers.search(sandbox.company.documents, question, before, served)
-        text = answers.write(question, [found], "en", passages=passages)
+        url = state.sandbox.documents_url
+        source = answers.linked("documents", state.company.documents, url)
+        text = answers.write(question, before, [source], "en", passages=passages)
         return "\n\n".join([text, *answers.pictures(said[-1])])
     return answers.reply(messages)
 

@@ -16,12 +16,13 @@ from .company import Agent, Collection
 from .documents import Document
 from .messages import Message, invalid, last
 from .passages import Passage
-from .search import Hit
+from .search import SearchIndex
 
 _MOST_HITS = 6
 _LONGEST_QUOTE = 1200
 _LONGEST_ECHO = 300
 _NEAR = 0.75
+_START = 2
 _IMAGES = {"PNG": b"\x89PNG\r\n", "JPEG": b"\xff\xd8", "GIF": b"GIF8", "WebP": b"RIFF"}
 _URL_SAFE = ":/?#@!$&'*+,;=%~-._"
 
@@ -58,56 +59,42 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search gave: documents with their passages, best first, out of `count`."""
+class Source:
+    """What an answer is searched in, and how it links a document."""
 
     where: Literal["documents", "pages", "files"]
-    count: int
-    documents: Sequence[tuple[Document, Sequence[Passage]]]
+    index: SearchIndex
     link: Callable[[Document], str]
-    is_start: bool = False
+    folders: tuple[str, ...] = ()
 
 
-def near(hits: Sequence[Hit]) -> list[tuple[Document, Sequence[Passage]]]:
-    """The documents that come close to the best one, with their passages."""
-    close = [hit for hit in hits if hit.score >= _NEAR * hits[0].score]
-    return [(hit.document, hit.passages) for hit in close]
-
-
-def search(
+def linked(
+    where: Literal["documents", "pages"],
     collection: Collection,
-    question: str,
-    before: str,
-    served: str,
+    url: str,
     folders: tuple[str, ...] = (),
-    *,
-    is_web: bool = False,
-) -> Found:
-    """Search a collection that is `served` at an address, as a question after another one.
-
-    Pages of the web link to where they were saved from.
-    """
+) -> Source:
+    """A collection that is served at a URL; pages of the web link to where they come from."""
 
     def link(document: Document) -> str:
-        own = f"{served}/{collection.token}/{quote(document.path)}"
-        url = (document.url if is_web else "") or own
+        saved_from = document.url if where == "pages" else ""
+        target = quote(saved_from or f"{url}/{quote(document.path)}", safe=_URL_SAFE)
         name = re.sub(r"([\[\]\\])", r"\\\1", f"{document.title} ({document.path})")
-        return f"[{name}]({quote(url, safe=_URL_SAFE)})"
+        return f"[{name}]({target})"
 
-    hits = collection.index.search(question, _MOST_HITS, folders=folders, before=before)
-    where: Literal["documents", "pages"] = "pages" if is_web else "documents"
-    return Found(where, collection.index.count(folders), near(hits), link)
+    return Source(where, collection.index, link, folders)
 
 
 def write(
     question: str,
-    sources: Sequence[Found],
+    before: str,
+    sources: Sequence[Source],
     language: str,
     *,
     passages: int,
     agent: Agent | None = None,
 ) -> str:
-    """The answer to a question from what was found, as Markdown.
+    """The answer to a question, asked after another one, from what the sources have: Markdown.
 
     German for `de`, English for every other language; `passages` are quoted of each source.
     """
@@ -120,13 +107,19 @@ def write(
     if not sources:
         parts.append(words["no_search"])
     for source in sources:
-        if not source.documents:
-            where = words[source.where]
+        hits = source.index.search(question, _MOST_HITS, folders=source.folders, before=before)
+        close = [hit for hit in hits if hit.score >= _NEAR * hits[0].score]
+        found = [(hit.document, hit.passages) for hit in close]
+        label = words["source"]
+        if not found and source.where == "files":
+            found = [(each, each.passages[:_START]) for each in source.index.documents]
+            label = words["start"]
+        if not found:
+            where, count = words[source.where], source.index.count(source.folders)
             short = shortened(question)
-            parts.append(words["nothing"].format(count=source.count, where=where, question=short))
-        label = words["start" if source.is_start else "source"]
+            parts.append(words["nothing"].format(count=count, where=where, question=short))
         # The best passage of each document, then the second of each, and so on.
-        ranks = zip_longest(*([(d, each) for each in found] for d, found in source.documents))
+        ranks = zip_longest(*([(document, each) for each in some] for document, some in found))
         ranked = [each for rank in ranks for each in rank if each is not None]
         for document, passage in ranked[:passages]:
             parts += [_quoted(passage), label.format(link=source.link(document))]

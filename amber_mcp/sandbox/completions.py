@@ -91,9 +91,8 @@ def usage(messages: Iterable[Message], choices: Iterable[Mapping[str, Any]]) -> 
     """The length of a request and its answer in words: nothing here has a model's tokens."""
     prompt, written = sum(len(each.text.split()) for each in messages), 0
     for message in (choice["message"] for choice in choices):
-        calls = message.get("tool_calls") or []
-        texts = [message["content"] or "", *(call["function"]["arguments"] for call in calls)]
-        written += sum(len(text.split()) for text in texts)
+        calls = [call["function"]["arguments"] for call in message.get("tool_calls") or []]
+        written += len(" ".join([message["content"] or "", *calls]).split())
     return {
         "prompt_tokens": prompt,
         "completion_tokens": written,

@@ -56,11 +56,11 @@ class ChatRequest(BaseModel):
     session_id: str | None = None
 
 
-def check_key(sandbox: Sandboxed, sent: Annotated[str | None, Depends(_header)]) -> None:
+def check_key(state: Sandboxed, sent: Annotated[str | None, Depends(_header)]) -> None:
     """Let nobody in without a key or a token, with or without `Bearer` before it."""
     token = re.sub(r"^bearer\b\s*", "", (sent or "").strip(), flags=re.IGNORECASE)
     if _JWT.fullmatch(token) or hmac.compare_digest(
-        token.encode(), sandbox.sandbox.morpheus_key.encode()
+        token.encode(), state.sandbox.morpheus_key.encode()
     ):
         return
     problem = "Invalid API key" if token else "API key missing"
@@ -79,9 +79,9 @@ def list_models() -> dict[str, Any]:
 
 
 @router.post("/chat/completions", dependencies=[Depends(check_key)], responses=OR_STREAM)
-def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandboxed) -> Response:
+def create_chat_completion(asked: ChatRequest, request: Request, state: Sandboxed) -> Response:
     """`POST /chat/completions`."""
-    if asked.session_id and asked.session_id.lower() != sandbox.morpheus_session:
+    if asked.session_id and asked.session_id.lower() != state.morpheus_session:
         error = {"message": "The session was not found.", "type": "session_not_found"}
         raise HTTPException(400, {"error": {**error, "session_id": asked.session_id}})
     accept = request.headers.get("accept", "*/*")
@@ -99,10 +99,10 @@ def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandbo
         most=asked.max_tokens if (asked.max_tokens or 0) >= 0 else None,
         content_filter_results=_FILTERS,
     )
-    body |= {"session_id": sandbox.morpheus_session, "system_fingerprint": ""}
+    body |= {"session_id": state.morpheus_session, "system_fingerprint": ""}
     headers = {"X-Request-Id": uuid.uuid4().hex}
     if streams:
-        return stream(chunks(body, with_usage=True), sandbox.pace, headers)
+        return stream(chunks(body, with_usage=True), state.pace, headers)
     return JSONResponse(body, headers=headers)
 
 

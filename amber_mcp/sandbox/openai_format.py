@@ -111,7 +111,7 @@ class ChatCompletionRequest(Closed):
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=OR_STREAM)
 def create_chat_completion(
-    asked: ChatCompletionRequest, sandbox: Sandboxed
+    asked: ChatCompletionRequest, state: Sandboxed
 ) -> ChatCompletion | Response:
     """`POST /chat/completions`, which is all that the document names."""
     if asked.model not in MODELS:
@@ -144,4 +144,4 @@ def create_chat_completion(
     with_usage = (asked.stream_options or {}).get("include_usage", False)
     blank = dict.fromkeys(_DELTA)
     sent = chunks(completion.model_dump(), blank=blank, with_usage=with_usage)
-    return stream(sent, sandbox.pace)
+    return stream(sent, state.pace)

@@ -20,15 +20,15 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/documents/{token}/{path:path}")
-def show_document(token: str, path: str, sandbox: Sandboxed) -> Response:
+def show_document(token: str, path: str, state: Sandboxed) -> Response:
     """A document, for whoever has the token of a link: browsers send no key."""
-    return _show(sandbox.company.documents, token, path)
+    return _show(state.company.documents, token, path)
 
 
 @router.get("/web/{token}/{path:path}")
-def show_page(token: str, path: str, sandbox: Sandboxed) -> Response:
+def show_page(token: str, path: str, state: Sandboxed) -> Response:
     """A saved page of the web, likewise."""
-    return _show(sandbox.company.web, token, path)
+    return _show(state.company.web, token, path)
 
 
 def _show(collection: Collection, token: str, path: str) -> Response:

@@ -81,17 +81,17 @@ class SearchIndex:
     """A searchable collection of documents, held in memory; safe to use from any thread."""
 
     def __init__(self, documents: Iterable[Document], synonyms: Synonyms) -> None:
-        self._documents = tuple(documents)
+        self.documents = tuple(documents)
         self._synonyms = synonyms
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._places = [
             (number, passage)
-            for number, document in enumerate(self._documents)
+            for number, document in enumerate(self.documents)
             for passage in document.passages
         ]
         texts = [_words(f"{' '.join(p.headings)} {p.text}") for _, p in self._places]
-        titles = [_words(f"{each.title} {each.path}") for each in self._documents]
+        titles = [_words(f"{each.title} {each.path}") for each in self.documents]
         self._stems = {stem(word) for words in (*texts, *titles) for word in words}
         of_document: dict[int, list[str]] = defaultdict(list)
         for (number, _), words in zip(self._places, texts, strict=True):
@@ -104,7 +104,7 @@ class SearchIndex:
 
     def count(self, folders: Collection[str] = ()) -> int:
         """How many documents these folders have."""
-        return sum(_is_within(each.path, folders) for each in self._documents)
+        return sum(_is_within(each.path, folders) for each in self.documents)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -137,7 +137,7 @@ class SearchIndex:
             ranked[number].append((score * _NUMBER if has_number else score, passage))
         hits = []
         for number, score in _summed(of_documents).items():
-            document, passages = self._documents[number], ranked[number]
+            document, passages = self.documents[number], ranked[number]
             passages.sort(key=lambda each: -each[0])
             best = passages[0][0] if passages else 0
             share = sum(number in each for each in of_documents) / len(words)

@@ -20,9 +20,7 @@ from .documents import LeftOut
 if TYPE_CHECKING:
     from .state import State
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GRACE_SECONDS = 1
-_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -63,30 +61,24 @@ async def running_sandbox(
     *,
     documents: Path | None = None,
     web: Path | None = None,
-    host: str = "127.0.0.1",
     port: int = 0,
     api_key: str = "",
     pace: float = 0.005,
 ) -> AsyncIterator[Sandbox]:
-    """Run a sandbox on a loopback address until the block ends.
+    """Run a sandbox on 127.0.0.1 until the block ends.
 
     Args:
         documents: The folder that `amberSearch` reads; the sample company's by default.
         web: The folder of saved pages that `webSearch` reads.
-        host: `127.0.0.1`, `::1` or `localhost`.
         port: The port, or 0 for any that is free.
         api_key: The key that amber's callers must send; made up by default, as the others are.
         pace: The seconds between two pieces of a streamed answer.
 
     Raises:
-        ValueError: the host is not a loopback one.
         SandboxError: a folder is missing or unusable, or the port is taken.
     """
-    if host not in _LOOPBACK:
-        raise ValueError(f"the sandbox serves loopback addresses only, not {host!r}")
-    with _listen(host, port) as listener:
-        bound, number = listener.getsockname()[:2]
-        base_url = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}"
+    with _listen(port) as listener:
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # Reading the folders and importing FastAPI take a while.
         state = await to_thread.run_sync(_prepare, base_url, documents, web, api_key, pace)
         try:
@@ -152,14 +144,11 @@ async def _serving(state: "State", listener: socket.socket) -> AsyncIterator[Non
 
 
 @contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    if not 0 <= port <= _LAST_PORT:
-        raise SandboxError(f"cannot listen on {host} port {port}: there is no such port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(port: int) -> Iterator[socket.socket]:
     try:
-        listener = socket.create_server((host, port), family=family)
+        listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise SandboxError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        raise SandboxError(f"cannot listen on 127.0.0.1 port {port}: {error.strerror}") from error
     with listener:
         # Connections inherit it. Without it, each answer to a kept connection waits 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import APIKeyHeader
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from .company import Company
@@ -51,12 +51,12 @@ class Error(BaseModel):
 
 def bearer(name: str, key: Callable[[State], str]) -> Any:
     """A dependency that lets nobody in without an API's key, as a Bearer token (seed 001)."""
-    header = APIKeyHeader(name="Authorization", scheme_name=name, auto_error=False)
+    scheme = HTTPBearer(scheme_name=name, auto_error=False)
 
-    def check(sandbox: Sandboxed, sent: Annotated[str | None, Depends(header)]) -> None:
-        scheme, _, token = (sent or "").partition(" ")
-        fits = hmac.compare_digest(token.strip().encode(), key(sandbox).encode())
-        if scheme.lower() != "bearer" or not fits:
+    def check(
+        state: Sandboxed, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
+    ) -> None:
+        if not sent or not hmac.compare_digest(sent.credentials.encode(), key(state).encode()):
             message = "Invalid or missing API key"
             raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
 
