@@ -29,16 +29,16 @@ def split_passages(markdown: str) -> tuple[str, list[Passage]]:
     text = "\n".join(map(str.rstrip, _COMMENT.sub("", markdown).splitlines()))
     path: tuple[tuple[int, str], ...] = ()
     title, blocks, passages = "", list[str](), list[Passage]()
-    # An empty heading at the end closes the last section.
-    for block in _BLOCK.finditer(f"{text}\n\n# "):
-        if not block["level"]:
+    for block in [*_BLOCK.finditer(text), None]:
+        if block and not block["level"]:
             blocks.append(block[0].rstrip("\n"))
             continue
         headings = tuple(name for _, name in path)
         title = title or (headings[0] if headings else "")
         passages += [Passage(each, headings) for each in _pack(blocks)]
-        level, blocks = len(block["level"]), []
-        path = (*(each for each in path if each[0] < level), (level, plain(block["name"])))
+        if block:
+            level, blocks = len(block["level"]), []
+            path = (*(each for each in path if each[0] < level), (level, plain(block["name"])))
     return title, passages
 
 
