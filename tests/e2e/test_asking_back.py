@@ -2,67 +2,37 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.stdio import stdio_client
+from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 from starlette.responses import StreamingResponse
 
 from amber_mcp.server import build_server
-from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, http_program
+from tests.e2e.programs import ENVELOPE, HANDSHAKE, http_program
 from tests.e2e.programs import stdio_program as started
-from tests.planted import KEY
+from tests.e2e.talking import reaching
+from tests.e2e.test_python_clients import ERAS, connected
 from tests.test_server import failure, structured
 from tests.tools.users import AGENTS, IDS, NEVER, Asked, with_agents
 from tests.upstream import Canned, Upstream, completion, text_chunk
 
-MODES = ("legacy", "auto")
 CALL = {"name": "run_agent", "arguments": {"agent": "legal", "task": "Go."}}
 
 
 def variables(upstream: Upstream) -> dict[str, str]:
-    return {
-        "AMBER_BASE_URL": upstream.base_url,
-        "AMBER_API_KEY": KEY,
-        "AMBER_MODEL": "m",
-        "AMBER_AGENTS": AGENTS,
-    }
+    return reaching(upstream, AMBER_AGENTS=AGENTS)
 
 
 def agents_asked(upstream: Upstream) -> list[str]:
     return [json.loads(seen.body)["metadata"]["agent_id"] for seen in upstream.seen]
 
 
-@asynccontextmanager
-async def connected(
-    transport: str, mode: str, user: Any, given: dict[str, str]
-) -> AsyncIterator[Client]:
-    with anyio.fail_after(60):
-        if transport == "stdio":
-            command, *arguments = COMMAND
-            server = StdioServerParameters(
-                command=command, args=arguments, env=environment(**given)
-            )
-            async with Client(stdio_client(server), mode=mode, elicitation_callback=user) as client:
-                yield client
-            return
-        async with (
-            http_program(**given) as url,
-            httpx2.AsyncClient(trust_env=False, timeout=30) as http,
-            Client(
-                streamable_http_client(url, http_client=http), mode=mode, elicitation_callback=user
-            ) as client,
-        ):
-            yield client
-
-
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ERAS)
 @pytest.mark.parametrize("transport", ["stdio", "http"])
 async def test_a_question_reaches_the_user_and_the_answer_comes_back(
     transport: str, mode: str, upstream: Canned
@@ -91,7 +61,7 @@ async def test_a_question_reaches_the_user_and_the_answer_comes_back(
 
     async with (
         upstream(answer) as canned,
-        connected(transport, mode, ask, variables(canned)) as client,
+        connected(transport, mode, variables(canned), ask) as client,
     ):
         user.answers = {"agent": None}
         for outcome, words in (
@@ -116,7 +86,7 @@ async def test_a_host_without_forms_gets_the_choices(
 ) -> None:
     async with (
         upstream(completion("Done.")) as canned,
-        connected(transport, mode, None, variables(canned)) as client,
+        connected(transport, mode, variables(canned)) as client,
     ):
         result = await client.call_tool(CALL["name"], CALL["arguments"])
     assert "legal-de, legal-en, Facilities, hr" in failure(result, "not_found")
@@ -129,7 +99,7 @@ async def test_a_host_that_gives_up_while_the_user_thinks_can_go_on(
     user = Asked({"agent": NEVER})
     async with (
         upstream(completion("Done.")) as canned,
-        connected(transport, "legacy", user, variables(canned)) as client,
+        connected(transport, "legacy", variables(canned), user) as client,
     ):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, CALL["name"], CALL["arguments"])

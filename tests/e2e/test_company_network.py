@@ -7,6 +7,7 @@ import pytest
 import trustme
 
 from tests.e2e.programs import environment, run_program, stdio_program
+from tests.e2e.talking import call
 from tests.http.network import (
     HOST,
     http_proxy,
@@ -76,9 +77,7 @@ async def test_a_tool_is_called_through_a_socks_proxy(
             given["ALL_PROXY"] = f"socks5h://{LOGIN}@127.0.0.1:{proxy.port}"
             async with stdio_program(**given) as program:
                 await program.handshake()
-                call = {"name": "ask_amber", "arguments": {"question": "How many?"}}
-                await program.send("tools/call", call, request_id=1)
-                result = (await program.answer_to(1))["result"]
+                result = await call(program, "ask_amber", question="How many?")
     assert result["structuredContent"]["answer"] == "Thirty days."
 
 
@@ -91,8 +90,7 @@ async def test_a_tool_tells_what_to_set_where_the_authority_is_unknown(
             given["HTTPS_PROXY"] = f"http://{LOGIN}@127.0.0.1:{proxy.port}"
             async with stdio_program(**given) as program:
                 await program.handshake()
-                await program.send("tools/call", {"name": "list_models"}, request_id=1)
-                result = (await program.answer_to(1))["result"]
+                result = await call(program, "list_models")
     assert result["isError"]
     told = json.dumps(result)
     assert "an authority that is not trusted here" in told

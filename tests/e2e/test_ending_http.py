@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.e2e.programs import HANDSHAKE, http_program
-from tests.planted import KEY
+from tests.e2e.talking import reaching
 from tests.tools.users import AGENTS
 from tests.upstream import Canned, stalled_stream, text_chunk
 
@@ -52,12 +52,7 @@ async def test_a_call_that_waits_does_not_hold_up_the_end(
         upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned,
         httpx2.AsyncClient(trust_env=False, timeout=30) as http,
     ):
-        given = {
-            "AMBER_BASE_URL": canned.base_url,
-            "AMBER_API_KEY": KEY,
-            "AMBER_MODEL": "m",
-            "AMBER_AGENTS": AGENTS,
-        }
+        given = reaching(canned, AMBER_AGENTS=AGENTS)
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(
                 http_program(ends_within=GRACE_AND_MARGIN, **given)

@@ -15,8 +15,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.e2e.programs import COMMAND, environment, open_program
+from tests.e2e.talking import reaching
 from tests.e2e.test_python_clients import ERAS
-from tests.planted import KEY, WatchedProcess
+from tests.planted import WatchedProcess
 from tests.storage.places import Place, redis_server, shared_place
 from tests.upstream import OrderedStream, Upstream, completion, running_upstream
 
@@ -63,16 +64,9 @@ async def server(settings: Mapping[str, str], mode: str = "auto") -> AsyncIterat
             yield Server(process, url, client)
 
 
-def settings_of(upstream: Upstream, place: Place, **variables: str) -> dict[str, str]:
-    return {
-        "AMBER_BASE_URL": upstream.base_url,
-        "AMBER_API_KEY": KEY,
-        "AMBER_MODEL": "m",
-        "AMBER_AGENTS": "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac",
-        "AMBER_CALL_TIMEOUT": "1",
-        **place.environment,
-        **variables,
-    }
+def settings_of(upstream: Upstream, place: Place, limit: str = "1") -> dict[str, str]:
+    agents = "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac"
+    return reaching(upstream, place, AMBER_AGENTS=agents, AMBER_CALL_TIMEOUT=limit)
 
 
 async def has(server: Server, run_id: str, text: str) -> dict[str, Any]:
@@ -177,7 +171,7 @@ async def test_a_run_outlives_the_connection_that_began_it(task: dict[str, str],
     memory = Place("memory", {"AMBER_STATE": "memory"})
     with anyio.fail_after(50):
         async with running_upstream(stream) as upstream:
-            settings = settings_of(upstream, memory, AMBER_CALL_TIMEOUT="2")
+            settings = settings_of(upstream, memory, "2")
             async with server(settings, mode) as one:
                 with anyio.CancelScope() as leaving:
                     async with client_of(one.url, mode) as client:

@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.e2e.programs import ENVELOPE, HANDSHAKE, StdioProgram, stdio_program
-from tests.e2e.talking import reaching
+from tests.e2e.talking import ask_halfway, reaching
 from tests.upstream import Canned, stalled_stream, text_chunk
 
 PARSE_ERROR = -32700
@@ -186,10 +186,7 @@ async def test_a_call_is_cancelled_once_however_often_that_is_said(upstream: Can
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
-            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
-            while "characters" not in str(await program.receive()):
-                pass
+            await ask_halfway(program)
             for _ in range(3):
                 await program.send("notifications/cancelled", {"requestId": 1})
             await canned.closed.wait()
