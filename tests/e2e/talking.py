@@ -2,11 +2,15 @@
 
 import json
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import httpx2
 
-from tests.e2e.programs import StdioProgram
+from tests.e2e.programs import HANDSHAKE, StdioProgram
 from tests.planted import KEY
 from tests.storage.places import Place
 from tests.upstream import Upstream
@@ -75,6 +79,33 @@ async def end(program: StdioProgram, how: signal.Signals | None) -> None:
         await program.close_stdin()
     with anyio.fail_after(3):
         assert await program.process.wait() == 0
+
+
+@dataclass
+class HttpSession:
+    """A session of 2025 over HTTP, of a host that shows forms, message by message."""
+
+    http: httpx2.AsyncClient
+    url: str
+    headers: dict[str, str]
+
+    async def post(self, **members: Any) -> httpx2.Response:
+        """Post a message; what it is answered with can be read as it comes."""
+        message = {"jsonrpc": "2.0", **members}
+        request = self.http.build_request("POST", self.url, json=message, headers=self.headers)
+        return await self.http.send(request, stream=True)
+
+
+@asynccontextmanager
+async def http_session(url: str) -> AsyncIterator[HttpSession]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+        session = HttpSession(http, url, {"Accept": "application/json, text/event-stream"})
+        opening = {**HANDSHAKE, "capabilities": {"elicitation": {}}}
+        opened = await session.post(id=0, method="initialize", params=opening)
+        await opened.aread()
+        session.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
+        await (await session.post(method="notifications/initialized")).aread()
+        yield session
 
 
 def answered(result: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from amber_mcp.server import build_server
 from tests.e2e.programs import ENVELOPE, HANDSHAKE, http_program
 from tests.e2e.programs import stdio_program as started
-from tests.e2e.talking import reaching
+from tests.e2e.talking import http_session, reaching
 from tests.e2e.test_python_clients import ERAS, connected
 from tests.test_server import failure, structured
 from tests.tools.users import AGENTS, IDS, NEVER, Asked, with_agents
@@ -114,25 +114,12 @@ async def test_a_host_that_gives_up_while_the_user_thinks_can_go_on(
 
 async def test_a_question_comes_on_the_stream_of_its_own_call(upstream: Canned) -> None:
     """A host need not have opened any other stream."""
-    headers = {"Accept": "application/json, text/event-stream"}
-    opening = {**HANDSHAKE, "capabilities": {"elicitation": {}}}
     async with (
         upstream(completion("Done.")) as canned,
         http_program(**variables(canned)) as url,
-        httpx2.AsyncClient(trust_env=False, timeout=30) as http,
+        http_session(url) as session,
     ):
-
-        async def posted(**message: Any) -> httpx2.Response:
-            request = http.build_request(
-                "POST", url, json={"jsonrpc": "2.0", **message}, headers=headers
-            )
-            return await http.send(request, stream=True)
-
-        opened = await posted(id=0, method="initialize", params=opening)
-        await opened.aread()
-        headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
-        await (await posted(method="notifications/initialized")).aread()
-        called = await posted(id=1, method="tools/call", params=CALL)
+        called = await session.post(id=1, method="tools/call", params=CALL)
         messages = (
             json.loads(line.removeprefix("data: "))
             async for line in called.aiter_lines()
@@ -141,7 +128,7 @@ async def test_a_question_comes_on_the_stream_of_its_own_call(upstream: Canned) 
         question = await anext(messages)
         assert question["method"] == "elicitation/create"
         answer = {"action": "accept", "content": {"agent": "hr"}}
-        taken = await posted(id=question["id"], result=answer)
+        taken = await session.post(id=question["id"], result=answer)
         assert taken.status_code == 202
         await taken.aread()
         outcome = await anext(messages)

@@ -134,20 +134,14 @@ async def test_open_questions_do_not_hold_up_the_end(
         await end(program, how)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, None])
-async def test_nor_do_they_if_nobody_reads(number: signal.Signals | None, upstream: Canned) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, None])
+async def test_nor_do_they_if_nobody_reads(how: signal.Signals | None, upstream: Canned) -> None:
     async with upstream(stalled_stream) as canned, host(**reaching(canned, **LIMITS)) as program:
-        await program.write(request("handshake", "initialize", **OPENING))
-        await program.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+        await program.handshake(OPENING)
         params = {"name": "run_agent", "arguments": {"agent": "legal", "task": "Go."}}
         await program.write(request(1, "tools/call", **params))
         async for message in program.messages():
             if message.get("method") == "elicitation/create":
                 break
         await program.write_while_taken(list_tools)
-        if number:
-            program.process.send_signal(number)
-        else:
-            program.hang_up()
-        with anyio.fail_after(3):
-            assert await program.process.wait() == 0
+        await program.end(how)

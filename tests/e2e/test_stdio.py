@@ -66,37 +66,6 @@ async def test_a_faulty_discovery_is_refused_and_decides_nothing(
         assert "result" in await program.answer_to(2)
 
 
-async def test_notifications_and_noise_before_the_first_request_do_no_harm() -> None:
-    async with stdio_program() as program:
-        await program.send("notifications/cancelled", {"requestId": 9})
-        await program.send_line(b"")
-        await program.send_line(b"this is no JSON")
-        await program.send("initialize", HANDSHAKE, request_id=1)
-        assert "result" in await program.answer_to(1)
-
-
-async def test_a_message_over_the_limit_is_refused_and_the_next_one_is_read() -> None:
-    async with stdio_program(AMBER_MAX_BODY_BYTES="100000") as program:
-        await program.send("initialize", HANDSHAKE, request_id=1)
-        await program.answer_to(1)
-        await program.send("tools/list", {"cursor": "x" * 1_000_000}, request_id=2)
-        refused = await program.receive()
-        assert refused["id"] == 2
-        assert refused["error"]["code"] == -32600
-        assert "AMBER_MAX_BODY_BYTES" in refused["error"]["message"]
-        await program.send("ping", {}, request_id=3)
-        assert (await program.receive())["id"] == 3
-
-
-async def test_the_last_line_needs_no_end() -> None:
-    async with stdio_program() as program:
-        await program.handshake()
-        assert program.process.stdin is not None
-        await program.process.stdin.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
-        await program.close_stdin()
-        assert await program.process.wait() == 0
-
-
 async def test_nothing_but_protocol_stands_on_stdout(sandbox: SandboxProgram) -> None:
     async with stdio_program(**sandbox.environment, AMBER_LANGUAGE="???") as program:
         await program.handshake()
