@@ -129,7 +129,6 @@ class Comparison(Closed):
 
 @router.post("/chat/completions", response_model=ChatResponse, responses=OR_STREAM)
 def create_chat_completion(asked: ChatRequest, state: Sandboxed) -> ChatResponse | Response:
-    """`POST /chat/completions`."""
     model = _find_model(asked.model)
     text = _answer(asked, QUOTED[model], state)
     text, finish = cut(text, asked.stop, asked.max_tokens)
@@ -160,7 +159,6 @@ def create_chat_completion(asked: ChatRequest, state: Sandboxed) -> ChatResponse
 
 @router.post("/outcome", status_code=201)
 def add_outcome(given: Outcome, state: Sandboxed) -> dict[str, UUID]:
-    """`POST /outcome`."""
     _find("Project", given.project_id, [PROJECT])
     kind = METRICS[_find("Metric", given.metric, METRICS)]
     _find("Session", given.session_id, state.adaptive_sessions)
@@ -171,7 +169,6 @@ def add_outcome(given: Outcome, state: Sandboxed) -> dict[str, UUID]:
 
 @router.post("/comparison", status_code=201)
 def add_comparison(given: Comparison, state: Sandboxed) -> dict[str, UUID]:
-    """`POST /comparison`."""
     _find("Project", given.project, [PROJECT])
     _find("Metric", given.metric, METRICS)
     for completion in (given.preferred_completion, given.other_completion):
@@ -200,14 +197,10 @@ def _answer(asked: ChatRequest, passages: int, state: State) -> str:
     """The text of one choice; the company is searched if the tool is on."""
     messages = common(asked.messages)
     settings = {_find("Tool", tool.id, [TOOL]): tool.enabled for tool in asked.tools or []}
-    said = [message for message in messages if message.role == "user"]
-    question, before = [*(each.text for each in reversed(said)), "", ""][:2]
-    if settings.get(TOOL, asked.use_tools) and question.strip():
-        url = state.sandbox.documents_url
-        source = answers.linked("documents", state.company.documents, url)
-        text = answers.write(question, before, [source], "en", passages=passages)
-        return "\n\n".join([text, *answers.pictures(said[-1])])
-    return answers.reply(messages)
+    if not settings.get(TOOL, asked.use_tools):
+        return answers.reply(messages)
+    source = answers.linked("documents", state.company.documents, state.sandbox.documents_url)
+    return answers.write(messages, [source], "en", passages=passages)
 
 
 def _chunks(answer: ChatResponse, with_usage: bool) -> Iterator[dict[str, Any]]:

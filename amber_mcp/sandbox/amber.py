@@ -76,7 +76,6 @@ class ChatCompletionRequest(Closed):
 @router.get("/amberai/models")
 @router.get("/amberai/models/", include_in_schema=False)
 def list_models() -> dict[str, Any]:
-    """`GET /models`."""
     return {"object": "list", "data": [show_model(name) for name in MODELS]}
 
 
@@ -131,12 +130,10 @@ def _answer(asked: ChatCompletionRequest, state: State) -> str:
         raise HTTPException(404, "Agent not found")
     if any(number not in state.uploads for number in wanted.files):
         raise HTTPException(404, "File not found")
-    before, question = ["", "", *(each.content for each in asked.messages if each.role == "user")][
-        -2:
-    ]
     files = [state.uploads[number] for number in wanted.files]
     with closing(SearchIndex(files, company.synonyms)) as uploaded:
-        sources = [Source("files", uploaded, lambda document: f"**{document.path}**")][: len(files)]
+        own = Source("files", uploaded, lambda document: f"**{document.path}**")
+        sources = [own] if files else []
         for tool in asked.tools:
             if tool.function.name == "webSearch":
                 sources.append(linked("pages", company.web, state.sandbox.web_url))
@@ -145,4 +142,5 @@ def _answer(asked: ChatCompletionRequest, state: State) -> str:
                 url = state.sandbox.documents_url
                 sources.append(linked("documents", company.documents, url, folders))
         passages = MODELS[asked.model]
-        return write(question, before, sources, wanted.language, passages=passages, agent=agent)
+        messages = common(asked.messages)
+        return write(messages, sources, wanted.language, passages=passages, agent=agent)

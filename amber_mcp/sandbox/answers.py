@@ -86,20 +86,21 @@ def linked(
 
 
 def write(
-    question: str,
-    before: str,
+    messages: Sequence[Message],
     sources: Sequence[Source],
     language: str,
     *,
     passages: int,
     agent: Agent | None = None,
 ) -> str:
-    """The answer to a question, asked after another one, from what the sources have: Markdown.
+    """The answer to the last question of the messages from what the sources have, as Markdown.
 
     German for `de`, English for every other language; `passages` are quoted of each source.
     """
     words = _words(language)
     parts = [words["sandbox"]]
+    asked = [message.text for message in messages if message.role == "user"]
+    before, question = ["", "", *asked][-2:]
     if agent is not None:
         parts.append(f"Agent **{agent.name}**: {agent.opening}".rstrip(": "))
     if not question.strip():
@@ -116,14 +117,14 @@ def write(
             label = words["start"]
         if not found:
             where, count = words[source.where], source.index.count(source.folders)
-            short = shortened(question)
+            short = _shortened(question)
             parts.append(words["nothing"].format(count=count, where=where, question=short))
         # The best passage of each document, then the second of each, and so on.
         ranks = zip_longest(*([(document, each) for each in some] for document, some in found))
         ranked = [each for rank in ranks for each in rank if each is not None]
         for document, passage in ranked[:passages]:
             parts += [_quoted(passage), label.format(link=source.link(document))]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_pictures(messages)])
 
 
 def reply(messages: Sequence[Message]) -> str:
@@ -134,27 +135,23 @@ def reply(messages: Sequence[Message]) -> str:
     """
     parts = [_words("en")["sandbox"]]
     if instruction := last(messages, "developer", "system").text.strip():
-        parts.append(f"Instruction: “{shortened(instruction)}”")
+        parts.append(f"Instruction: “{_shortened(instruction)}”")
     if messages and messages[-1].role == "tool":
         return "\n\n".join([*parts, *_results(messages)])
-    asked = last(messages, "user")
-    text = shortened(asked.text)
+    text = _shortened(last(messages, "user").text)
     parts.append(f"Your request: “{text}”" if text else _words("en")["no_question"])
-    return "\n\n".join([*parts, *pictures(asked)])
+    return "\n\n".join([*parts, *_pictures(messages)])
 
 
-def pictures(asked: Message) -> list[str]:
-    """What the images of a message are, as far as their first bytes say.
-
-    Raises:
-        RequestValidationError: one is no image.
-    """
-    return [f"Image {at}: {_described(url)}." for at, url in enumerate(asked.images, 1)]
+def _pictures(messages: Sequence[Message]) -> list[str]:
+    """What the images of the last request are, as far as their first bytes say."""
+    images = last(messages, "user").images
+    return [f"Image {at}: {_described(url)}." for at, url in enumerate(images, 1)]
 
 
 def _described(url: str) -> str:
     if url.startswith(("https://", "http://")):
-        return f"{shortened(url)}. The sandbox fetches nothing, so it has not seen it"
+        return f"{_shortened(url)}. The sandbox fetches nothing, so it has not seen it"
     head, _, content = url.partition(";base64,")
     try:
         data = base64.b64decode(content, validate=True)
@@ -167,7 +164,7 @@ def _described(url: str) -> str:
     return f"{kinds[0]}, {len(data)} bytes"
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     """A text in one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_ECHO else f"{line[:_LONGEST_ECHO].rstrip()} …"

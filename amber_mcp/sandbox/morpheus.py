@@ -80,7 +80,6 @@ def list_models() -> dict[str, Any]:
 
 @router.post("/chat/completions", dependencies=[Depends(check_key)], responses=OR_STREAM)
 def create_chat_completion(asked: ChatRequest, request: Request, state: Sandboxed) -> Response:
-    """`POST /chat/completions`."""
     if asked.session_id and asked.session_id.lower() != state.morpheus_session:
         error = {"message": "The session was not found.", "type": "session_not_found"}
         raise HTTPException(400, {"error": {**error, "session_id": asked.session_id}})

@@ -13,7 +13,8 @@ def written(*texts: list[Passage], passages: int) -> str:
     documents = [Document(f"{n}.md", f"{n}", tuple(each)) for n, each in enumerate(texts)]
     with closing(SearchIndex(documents, Synonyms())) as index:
         source = Source("documents", index, lambda document: f"[{document.title}](x)")
-        return write("valve", "", [source], "en", passages=passages)
+        messages = [Message(role="user", content="valve")]
+        return write(messages, [source], "en", passages=passages)
 
 
 @pytest.mark.parametrize(
