@@ -179,37 +179,20 @@ def events(response: httpx2.Response) -> list[dict[str, Any]]:
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
 """The beginning of an image, of 24 bytes."""
 
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "get_current_weather",
-        "description": "Get the current weather in a given location",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "location": {
-                    "type": "string",
-                    "description": "The city and state, e.g. Aachen, North Rhine-Westphalia",
-                },
-                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
-            },
-            "required": ["location"],
-        },
-    },
-}
-TRAIN: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "find_train",
-        "description": "Look up connections by rail",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "origin": {"type": "string"},
-                "destination": {"type": "string"},
-                "seats": {"type": "integer", "minimum": 1, "maximum": 9},
-            },
-            "required": ["origin", "destination"],
-        },
-    },
-}
+
+def function(name: str, description: str, *required: str, **properties: Any) -> dict[str, Any]:
+    """A function that an API may call, in OpenAI's form."""
+    parameters = {"type": "object", "properties": properties, "required": [*required]}
+    said = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": said}
+
+
+TEXT = {"type": "string"}
+WEATHER = function(
+    "get_current_weather", "Get the current weather in a given location", "location",
+    location=TEXT, unit={"type": "string", "enum": ["celsius", "fahrenheit"]},
+)  # fmt: skip
+TRAIN = function(
+    "find_train", "Look up connections by rail", "origin", "destination",
+    origin=TEXT, destination=TEXT, seats={"type": "integer", "minimum": 1, "maximum": 9},
+)  # fmt: skip
