@@ -96,14 +96,14 @@ class Host:
             assert message["id"] == "handshake"
             return
 
-    async def end(self, how: signal.Signals | None = None) -> None:
+    async def end(self, how: signal.Signals | None = None, within: float = 3) -> None:
         """End the program by a signal or by hanging up; it has to leave cleanly and soon."""
         if how:
             self.process.send_signal(how)
         else:
             os.close(self.stdin)
             self.stdin = -1
-        with anyio.fail_after(3):
+        with anyio.fail_after(within):
             assert await self.process.wait() == 0
 
 
@@ -149,7 +149,7 @@ async def test_a_host_that_does_not_read_is_not_read_from_either() -> None:
         assert answered == Counter(range(taken + 1))
         if sys.platform == "linux":
             assert peak_memory(program.process.pid) - before < 100 * MIB
-        await program.end()
+        await program.end(within=30)
 
 
 @pytest.mark.parametrize("how", ENDS)
