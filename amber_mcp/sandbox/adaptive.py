@@ -3,25 +3,19 @@
 The feedback, the keys, the errors and images are not in the seed: `amber-api.md` (section 10) has
 them. Where both are silent, this is what the sandbox does:
 
-- What does not fit is a 400, with places and reasons in one text. `n` is 128 at the most, 0 is
-  none.
 - There is one project, `sandbox`, with the models `quote` and `detailed`, two metrics and one
-  tool, which searches the company. Whatever else is named does not exist; but any `user` and
-  `ab_campaign` is taken.
-- `use_tools` switches the tool on, unless `tools` says otherwise of it.
+  tool, which searches the company. `use_tools` switches it on, unless `tools` says otherwise.
 - `session_id` may be one that the caller made up. `store: false` takes no feedback later.
-- `temperature`, `top_p`, `max_ttft_ms`, `tags` and labels have no effect. `max_tokens` counts
-  words.
+- `stop`, `max_tokens` (words) and `n` (128 at the most) have their effect, the rest has none.
 - Streams have chunks with choices alone, usage on the last of them, and end with `[DONE]`.
 """
 
-import string
 import time
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -35,18 +29,14 @@ QUOTED = {"quote": 2, "detailed": 5}
 """Each model, and how many passages it quotes."""
 METRICS = {"helpfulness": "scalar", "resolved": "bool"}
 MODELS = tuple(f"{PROJECT}/{model}" for model in QUOTED)
-_PROMPT = string.Template("You are the sandbox of $company and answer $user_name in $style.")
-_ARGUMENTS = {"company": "the sample company", "user_name": "a visitor", "style": "quotes"}
 
 router = APIRouter(
     prefix="/adaptive/api/v1",
     tags=["adaptive"],
-    dependencies=[bearer("adaptive", lambda sandbox: sandbox.adaptive_key)],
+    dependencies=[bearer("adaptive", lambda state: state.sandbox.adaptive_key)],
     # In place of the 422 that FastAPI would describe.
     responses={"4XX": {"model": Error}},
 )
-
-Labels = dict[str, str]
 
 
 class ImagePart(Closed):
@@ -89,8 +79,8 @@ class ChatRequest(Closed):
     user: UUID | None = None
     ab_campaign: str | None = None
     n: Annotated[int, Field(ge=0, le=128)] = 1
-    labels: Labels = {}
-    metadata: Labels = {}
+    labels: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     system_prompt_args: dict[str, object] = {}
     tags: list[str] | None = None
     use_tools: bool = False
@@ -138,12 +128,9 @@ class Comparison(Closed):
 
 
 @router.post("/chat/completions", response_model=ChatResponse, responses=OR_STREAM)
-def create_chat_completion(
-    asked: ChatRequest, request: Request, sandbox: Sandboxed
-) -> ChatResponse | Response:
-    """`POST /chat/completions`."""
+def create_chat_completion(asked: ChatRequest, state: Sandboxed) -> ChatResponse | Response:
     model = _find_model(asked.model)
-    text = _answer(asked, QUOTED[model], f"{request.base_url}documents", sandbox)
+    text = _answer(asked, QUOTED[model], state)
     text, finish = cut(text, asked.stop, asked.max_tokens)
     choices: list[dict[str, Any]] = [
         {
@@ -162,33 +149,31 @@ def create_chat_completion(
         session_id=asked.session_id or uuid4(),
         usage=usage(common(asked.messages), choices),
     )
-    sandbox.adaptive_sessions.append(answer.session_id)
+    state.adaptive_sessions.append(answer.session_id)
     if asked.store is not False:
-        sandbox.adaptive_completions.extend(UUID(each["completion_id"]) for each in choices)
+        state.adaptive_completions.extend(UUID(each["completion_id"]) for each in choices)
     if not asked.stream:
         return answer
-    return stream(_chunks(answer, asked.stream_options.get("include_usage", False)), sandbox.pace)
+    return stream(_chunks(answer, asked.stream_options.get("include_usage", False)), state.pace)
 
 
 @router.post("/outcome", status_code=201)
-def add_outcome(given: Outcome, sandbox: Sandboxed) -> dict[str, UUID]:
-    """`POST /outcome`."""
+def add_outcome(given: Outcome, state: Sandboxed) -> dict[str, UUID]:
     _find("Project", given.project_id, [PROJECT])
     kind = METRICS[_find("Metric", given.metric, METRICS)]
-    _find("Session", given.session_id, sandbox.adaptive_sessions)
+    _find("Session", given.session_id, state.adaptive_sessions)
     if isinstance(given.value, bool) != (kind == "bool"):
         raise HTTPException(400, f"value: the metric {given.metric} is of kind {kind}")
     return {"outcome_id": uuid4()}
 
 
 @router.post("/comparison", status_code=201)
-def add_comparison(given: Comparison, sandbox: Sandboxed) -> dict[str, UUID]:
-    """`POST /comparison`."""
+def add_comparison(given: Comparison, state: Sandboxed) -> dict[str, UUID]:
     _find("Project", given.project, [PROJECT])
     _find("Metric", given.metric, METRICS)
     for completion in (given.preferred_completion, given.other_completion):
         if isinstance(completion, UUID):
-            _find("Completion", completion, sandbox.adaptive_completions)
+            _find("Completion", completion, state.adaptive_completions)
         else:
             _find_model(completion.model)
     return {"comparison_id": uuid4()}
@@ -208,20 +193,14 @@ def _find_model(wanted: str) -> str:
     return _find("Model", model, QUOTED) if slash else "quote"
 
 
-def _answer(asked: ChatRequest, passages: int, served: str, sandbox: State) -> str:
-    """The text of one choice; the company, served at an address, is searched if the tool is on."""
+def _answer(asked: ChatRequest, passages: int, state: State) -> str:
+    """The text of one choice; the company is searched if the tool is on."""
     messages = common(asked.messages)
     settings = {_find("Tool", tool.id, [TOOL]): tool.enabled for tool in asked.tools or []}
-    said = [message for message in messages if message.role == "user"]
-    question, before = [*(each.text for each in reversed(said)), "", ""][:2]
-    if settings.get(TOOL, asked.use_tools) and question.strip():
-        found = answers.search(sandbox.company.documents, question, before, served)
-        text = answers.write(question, [found], "en", passages=passages)
-        text = "\n\n".join([text, *answers.pictures(said[-1])])
-    else:
-        text = answers.reply(messages)
-    prompt = _PROMPT.safe_substitute({**_ARGUMENTS, **asked.system_prompt_args})
-    return text.replace("\n\n", f"\n\nSystem prompt: “{prompt}”\n\n", 1)
+    if not settings.get(TOOL, asked.use_tools):
+        return answers.reply(messages)
+    source = answers.linked("documents", state.company.documents, state.sandbox.documents_url)
+    return answers.write(messages, [source], "en", passages=passages)
 
 
 def _chunks(answer: ChatResponse, with_usage: bool) -> Iterator[dict[str, Any]]:

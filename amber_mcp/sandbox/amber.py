@@ -12,26 +12,24 @@ Where the documents are silent, this is what the sandbox does:
   that can be read is refused.
 """
 
-import time
 import uuid
-from collections.abc import Sequence
+from contextlib import closing
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request, UploadFile
+from fastapi import APIRouter, HTTPException, UploadFile
 from pydantic import Field
 from starlette.responses import Response
 
-from . import answers, formats
-from .answers import Found
-from .completions import OR_STREAM, ChatCompletion, choices, chunks, stream, usage
-from .documents import Document, read_document
+from . import formats
+from .answers import Source, linked, write
+from .completions import OR_STREAM, ChatCompletion, chunks, complete, stream
+from .documents import read_document
 from .messages import Closed, common, invalid
 from .search import SearchIndex
 from .state import Sandboxed, State, amber_key
 
 MODELS = {"sandbox-brief": 2, "sandbox/detailed": 5}
 """Each model, and how many passages it quotes."""
-_START = 2
 
 router = APIRouter(prefix="/api/beta", tags=["amber"], dependencies=[amber_key])
 
@@ -78,7 +76,6 @@ class ChatCompletionRequest(Closed):
 @router.get("/amberai/models")
 @router.get("/amberai/models/", include_in_schema=False)
 def list_models() -> dict[str, Any]:
-    """`GET /models`."""
     return {"object": "list", "data": [show_model(name) for name in MODELS]}
 
 
@@ -92,31 +89,26 @@ def show_model(model: str) -> dict[str, Any]:
 
 @router.post("/amberai/chat/completions", response_model=ChatCompletion, responses=OR_STREAM)
 def create_chat_completion(
-    asked: ChatCompletionRequest, request: Request, sandbox: Sandboxed
+    asked: ChatCompletionRequest, state: Sandboxed
 ) -> ChatCompletion | Response:
     """`POST /chat/completions`: from what the request's tool finds."""
     show_model(asked.model)
-    text = _answer(asked, sandbox, str(request.base_url).rstrip("/"))
-    answered = choices({"role": "assistant", "content": text}, logprobs=None)
-    completion = ChatCompletion(
-        id=f"chatcmpl-{uuid.uuid4().hex}",
-        created=int(time.time()),
-        model=asked.model,
-        choices=answered,
-        usage=usage(common(asked.messages), answered),
-    )
+    text = _answer(asked, state)
+    message = {"role": "assistant", "content": text}
+    body = complete(common(asked.messages), message, model=asked.model, logprobs=None)
+    completion = ChatCompletion.model_validate(body)
     if not asked.stream:
         return completion
-    return stream(chunks(completion.model_dump(), with_usage=False), sandbox.pace)
+    return stream(chunks(completion.model_dump(), with_usage=False), state.pace)
 
 
 @router.post("/files/upload", max_body_size=formats.MOST_BYTES)
-def upload(file: UploadFile, sandbox: Sandboxed) -> dict[str, Any]:
+def upload(file: UploadFile, state: Sandboxed) -> dict[str, Any]:
     """`POST /files/upload`: what the file says is kept as long as the sandbox runs."""
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2] or "file"
     content, number = file.file.read(), str(uuid.uuid4())
     try:
-        sandbox.uploads[number] = read_document(name, content)
+        state.uploads[number] = read_document(name, content)
     except formats.UnreadableError as error:
         raise invalid("file", str(error)) from error
     kind = file.content_type or "application/octet-stream"
@@ -131,41 +123,24 @@ def not_functional() -> None:
     raise HTTPException(501, "This endpoint is not functional.")
 
 
-def _answer(asked: ChatCompletionRequest, sandbox: State, base: str) -> str:
-    company, wanted = sandbox.company, asked.metadata
+def _answer(asked: ChatCompletionRequest, state: State) -> str:
+    company, wanted = state.company, asked.metadata
     agent = company.agent(wanted.agent_id) if wanted.agent_id else None
     if wanted.agent_id and agent is None:
         raise HTTPException(404, "Agent not found")
-    if any(number not in sandbox.uploads for number in wanted.files):
+    if any(number not in state.uploads for number in wanted.files):
         raise HTTPException(404, "File not found")
-    questions = [message.content for message in asked.messages if message.role == "user"]
-    before, question = ["", "", *questions][-2:]
-    found: list[Found] = []
-    if wanted.files:
-        files = [sandbox.uploads[number] for number in wanted.files]
-        found.append(_search_files(files, question, before, sandbox))
-    for tool in asked.tools if question.strip() else []:
-        if tool.function.name == "webSearch":
-            found.append(answers.search(company.web, question, before, f"{base}/web", is_web=True))
-        else:
-            folders = agent.folders if agent else ()
-            served = f"{base}/documents"
-            found.append(answers.search(company.documents, question, before, served, folders))
-    passages = MODELS[asked.model]
-    return answers.write(question, found, wanted.language, passages=passages, agent=agent)
-
-
-def _search_files(files: Sequence[Document], question: str, before: str, sandbox: State) -> Found:
-    """What uploaded files say to a question, or how they begin where no word of it is met."""
-    index = SearchIndex(files, sandbox.company.synonyms)
-    try:
-        found = answers.near(index.search(question, before=before))
-    finally:
-        index.close()
-    return Found(
-        where="files",
-        count=len(files),
-        documents=found or [(each, each.passages[:_START]) for each in files],
-        link=lambda document: f"**{document.path}**",
-        is_start=not found,
-    )
+    files = [state.uploads[number] for number in wanted.files]
+    with closing(SearchIndex(files, company.synonyms)) as uploaded:
+        own = Source("files", uploaded, lambda document: f"**{document.path}**")
+        sources = [own] if files else []
+        for tool in asked.tools:
+            if tool.function.name == "webSearch":
+                sources.append(linked("pages", company.web, state.sandbox.web_url))
+            else:
+                folders = agent.folders if agent else ()
+                url = state.sandbox.documents_url
+                sources.append(linked("documents", company.documents, url, folders))
+        passages = MODELS[asked.model]
+        messages = common(asked.messages)
+        return write(messages, sources, wanted.language, passages=passages, agent=agent)

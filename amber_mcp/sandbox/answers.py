@@ -16,12 +16,13 @@ from .company import Agent, Collection
 from .documents import Document
 from .messages import Message, invalid, last
 from .passages import Passage
-from .search import Hit
+from .search import SearchIndex
 
 _MOST_HITS = 6
 _LONGEST_QUOTE = 1200
 _LONGEST_ECHO = 300
 _NEAR = 0.75
+_START = 2
 _IMAGES = {"PNG": b"\x89PNG\r\n", "JPEG": b"\xff\xd8", "GIF": b"GIF8", "WebP": b"RIFF"}
 _URL_SAFE = ":/?#@!$&'*+,;=%~-._"
 
@@ -58,61 +59,48 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search gave: documents with their passages, best first, out of `count`."""
+class Source:
+    """What an answer is searched in, and how it links a document."""
 
     where: Literal["documents", "pages", "files"]
-    count: int
-    documents: Sequence[tuple[Document, Sequence[Passage]]]
+    index: SearchIndex
     link: Callable[[Document], str]
-    is_start: bool = False
+    folders: tuple[str, ...] = ()
 
 
-def near(hits: Sequence[Hit]) -> list[tuple[Document, Sequence[Passage]]]:
-    """The documents that come close to the best one, with their passages."""
-    close = [hit for hit in hits if hit.score >= _NEAR * hits[0].score]
-    return [(hit.document, hit.passages) for hit in close]
-
-
-def search(
+def linked(
+    where: Literal["documents", "pages"],
     collection: Collection,
-    question: str,
-    before: str,
-    served: str,
+    url: str,
     folders: tuple[str, ...] = (),
-    *,
-    is_web: bool = False,
-) -> Found:
-    """Search a collection that is `served` at an address, as a question after another one.
-
-    Pages of the web link to where they were saved from.
-    """
+) -> Source:
+    """A collection that is served at a URL; pages of the web link to where they come from."""
 
     def link(document: Document) -> str:
-        own = f"{served}/{collection.token}/{quote(document.path)}"
-        url = (document.url if is_web else "") or own
+        saved_from = document.url if where == "pages" else ""
+        target = quote(saved_from or f"{url}/{quote(document.path)}", safe=_URL_SAFE)
         name = re.sub(r"([\[\]\\])", r"\\\1", f"{document.title} ({document.path})")
-        return f"[{name}]({quote(url, safe=_URL_SAFE)})"
+        return f"[{name}]({target})"
 
-    hits = collection.index.search(question, _MOST_HITS, folders=folders, before=before)
-    where: Literal["documents", "pages"] = "pages" if is_web else "documents"
-    return Found(where, collection.index.count(folders), near(hits), link)
+    return Source(where, collection.index, link, folders)
 
 
 def write(
-    question: str,
-    sources: Sequence[Found],
+    messages: Sequence[Message],
+    sources: Sequence[Source],
     language: str,
     *,
     passages: int,
     agent: Agent | None = None,
 ) -> str:
-    """The answer to a question from what was found, as Markdown.
+    """The answer to the last question of the messages from what the sources have, as Markdown.
 
     German for `de`, English for every other language; `passages` are quoted of each source.
     """
     words = _words(language)
     parts = [words["sandbox"]]
+    asked = [message.text for message in messages if message.role == "user"]
+    before, question = ["", "", *asked][-2:]
     if agent is not None:
         parts.append(f"Agent **{agent.name}**: {agent.opening}".rstrip(": "))
     if not question.strip():
@@ -120,17 +108,23 @@ def write(
     if not sources:
         parts.append(words["no_search"])
     for source in sources:
-        if not source.documents:
-            where = words[source.where]
-            short = shortened(question)
-            parts.append(words["nothing"].format(count=source.count, where=where, question=short))
-        label = words["start" if source.is_start else "source"]
+        hits = source.index.search(question, _MOST_HITS, folders=source.folders, before=before)
+        close = [hit for hit in hits if hit.score >= _NEAR * hits[0].score]
+        found = [(hit.document, hit.passages) for hit in close]
+        label = words["source"]
+        if not found and source.where == "files":
+            found = [(each, each.passages[:_START]) for each in source.index.documents]
+            label = words["start"]
+        if not found:
+            where, count = words[source.where], source.index.count(source.folders)
+            short = _shortened(question)
+            parts.append(words["nothing"].format(count=count, where=where, question=short))
         # The best passage of each document, then the second of each, and so on.
-        ranks = zip_longest(*([(d, each) for each in found] for d, found in source.documents))
+        ranks = zip_longest(*([(document, each) for each in some] for document, some in found))
         ranked = [each for rank in ranks for each in rank if each is not None]
         for document, passage in ranked[:passages]:
             parts += [_quoted(passage), label.format(link=source.link(document))]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_pictures(messages)])
 
 
 def reply(messages: Sequence[Message]) -> str:
@@ -141,27 +135,23 @@ def reply(messages: Sequence[Message]) -> str:
     """
     parts = [_words("en")["sandbox"]]
     if instruction := last(messages, "developer", "system").text.strip():
-        parts.append(f"Instruction: “{shortened(instruction)}”")
+        parts.append(f"Instruction: “{_shortened(instruction)}”")
     if messages and messages[-1].role == "tool":
         return "\n\n".join([*parts, *_results(messages)])
-    asked = last(messages, "user")
-    text = shortened(asked.text)
+    text = _shortened(last(messages, "user").text)
     parts.append(f"Your request: “{text}”" if text else _words("en")["no_question"])
-    return "\n\n".join([*parts, *pictures(asked)])
+    return "\n\n".join([*parts, *_pictures(messages)])
 
 
-def pictures(asked: Message) -> list[str]:
-    """What the images of a message are, as far as their first bytes say.
-
-    Raises:
-        RequestValidationError: one is no image.
-    """
-    return [f"Image {at}: {_described(url)}." for at, url in enumerate(asked.images, 1)]
+def _pictures(messages: Sequence[Message]) -> list[str]:
+    """What the images of the last request are, as far as their first bytes say."""
+    images = last(messages, "user").images
+    return [f"Image {at}: {_described(url)}." for at, url in enumerate(images, 1)]
 
 
 def _described(url: str) -> str:
     if url.startswith(("https://", "http://")):
-        return f"{shortened(url)}. The sandbox fetches nothing, so it has not seen it"
+        return f"{_shortened(url)}. The sandbox fetches nothing, so it has not seen it"
     head, _, content = url.partition(";base64,")
     try:
         data = base64.b64decode(content, validate=True)
@@ -174,7 +164,7 @@ def _described(url: str) -> str:
     return f"{kinds[0]}, {len(data)} bytes"
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     """A text in one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_ECHO else f"{line[:_LONGEST_ECHO].rstrip()} …"

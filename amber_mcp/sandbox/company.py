@@ -91,7 +91,8 @@ def read_company(documents: Path | None = None, web: Path | None = None) -> Comp
         SandboxError: a folder is missing, or its agents.json cannot be understood.
     """
     own = documents / SYNONYMS_FILE if documents else _SAMPLE / SYNONYMS_FILE
-    synonyms = Synonyms.read(own if own.is_file() else _SAMPLE / SYNONYMS_FILE)
+    used = own if own.is_file() else _SAMPLE / SYNONYMS_FILE
+    synonyms = Synonyms(used.read_text("utf-8").splitlines())
     searched = _read_collection(documents or _SAMPLE / "documents", synonyms)
     pages = _read_collection(web or _SAMPLE / "web", synonyms)
     agents = _read_agents((documents or _SAMPLE) / AGENTS_FILE, searched.by_path)

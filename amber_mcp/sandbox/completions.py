@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import anyio
 from pydantic import BaseModel
@@ -54,32 +56,43 @@ def compose(
     return {**message, "content": json.dumps({"answer": text}) if is_object else text}
 
 
-def choices(
+def complete(
+    messages: Sequence[Message],
     message: Mapping[str, Any],
+    *,
+    model: str,
     count: int = 1,
     stop: Sequence[object] | str | None = None,
     most: int | None = None,
     **more: Any,
-) -> list[dict[str, Any]]:
-    """The message as so many choices, ended by `stop` texts and after `most` words."""
+) -> dict[str, Any]:
+    """OpenAI's body for a message, as so many choices, each of them with what is `more`.
+
+    Text ends before a `stop` text and after `most` words.
+    """
     if message.get("tool_calls"):
         finish = "tool_calls"
     else:
         text, finish = cut(message["content"], stop, most)
         message = {**message, "content": text}
-    return [
-        {"index": index, "message": message, "finish_reason": finish, **more}
-        for index in range(count)
-    ]
+    choice = {"message": message, "finish_reason": finish, **more}
+    choices = [{"index": index, **choice} for index in range(count)]
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": choices,
+        "usage": usage(messages, choices),
+    }
 
 
 def usage(messages: Iterable[Message], choices: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The length of a request and its answer in words: nothing here has a model's tokens."""
     prompt, written = sum(len(each.text.split()) for each in messages), 0
     for message in (choice["message"] for choice in choices):
-        calls = message.get("tool_calls") or []
-        texts = [message["content"] or "", *(call["function"]["arguments"] for call in calls)]
-        written += sum(len(text.split()) for text in texts)
+        calls = [call["function"]["arguments"] for call in message.get("tool_calls") or []]
+        written += len(" ".join([message["content"] or "", *calls]).split())
     return {
         "prompt_tokens": prompt,
         "completion_tokens": written,

@@ -1,29 +1,75 @@
-"""The layer that lets an answer go wrong, or leaves it as it is."""
+"""The layers that let an answer, or the connection under it, go wrong."""
+
+import asyncio
+import socket
+import struct
+from typing import Any
 
 import anyio
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .connections import Client, Connections
 from .faults import CONTROL, Fault, Faults, Record
+
+_MOMENT = 0.05
+
+
+class Connection(H11Protocol):
+    """A connection that applications find in their scope, to be stalled or cut."""
+
+    def __init__(self, faults: Faults, **more: Any) -> None:
+        super().__init__(**more)
+        self.app_state = {"connection": self}
+        self.latest: Record | None = None
+        """The latest request on it."""
+        self._faults = faults
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if fault := self._faults.take(None):
+            # Not at once: before Python 3.11.4, a transport begins to read all the same.
+            self.loop.call_soon(transport.pause_reading)
+            self.loop.call_later(fault.accept_delay, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.latest:
+            self.latest.ended("left")
+
+    async def stop(self, how: str) -> None:
+        """End it as a server does that ends (`close`) or crashes (`reset`), or not at all."""
+        if how == "close":
+            self.transport.close()
+        if how == "reset":
+            # A reset drops what the client has not read yet, so that it is given a moment to read.
+            await anyio.sleep(_MOMENT)
+            at_once = struct.pack("ii", 1, 0)
+            connection: socket.socket = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            self.transport.abort()
 
 
 class FaultLayer:
     """Between the socket and the APIs: takes note of every request, and spoils some answers."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, connections: Connections) -> None:
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
         self._faults = faults
-        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
-        fault = self._faults.next_for(scope["path"])
+        fault = self._faults.take(scope["path"])
         record = Record(scope["path"], is_faulty=fault is not None)
         self._faults.requests.append(record)
-        client: Client = tuple(scope["client"])
-        self._connections.on_lost[client] = lambda: record.ended("left")
+        connection: Connection = scope["state"]["connection"]
+        connection.latest = record
 
         async def recorded(message: Message) -> None:
             if message["type"] == "http.response.body" and not message.get("more_body"):
@@ -38,10 +84,7 @@ class FaultLayer:
         except* _Stopped:  # A streaming response sends from a task group.
             if fault.stop_by != "stall":
                 record.ended("cut")
-            if fault.stop_by == "close":
-                self._connections.close(client)
-            if fault.stop_by == "reset":
-                await self._connections.reset(client)
+            await connection.stop(fault.stop_by)
             while (await receive())["type"] != "http.disconnect":
                 pass
 
@@ -88,11 +131,7 @@ async def _spoil(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, sen
             pass
     if left == -1:
         raise _Stopped
-    if fault.status is None:
-        await app(scope, receive, spoilt)
-        return
-    kind = "text/plain" if isinstance(fault.body, str) else "application/json"
-    given = {"content-type": kind, **{name.lower(): text for name, text in fault.headers.items()}}
-    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in given.items()]
-    await spoilt({"type": "http.response.start", "status": fault.status, "headers": headers})
-    await spoilt({"type": "http.response.body", "body": fault.content})
+    if fault.status is not None:
+        kind = "text/plain" if isinstance(fault.body, str) else "application/json"
+        app = Response(fault.content, fault.status, fault.headers, kind)
+    await app(scope, receive, spoilt)

@@ -70,29 +70,18 @@ class Faults:
     to_come: list[Fault] = field(default_factory=list)
     requests: deque[Record] = field(default_factory=lambda: deque(maxlen=_MOST_REMEMBERED))
 
-    def next_for(self, path: str) -> Fault | None:
-        """The fault of a request to `path`, which is then used up by one."""
-        fitting = (each for each in self.to_come if fnmatchcase(path, each.path))
-        return self._used(next((each for each in fitting if not each.accept_delay), None))
-
-    def delay_of_next_connection(self) -> float:
-        """The seconds for which nothing is read from a connection that was just made."""
-        fault = self._used(next((each for each in self.to_come if each.accept_delay), None))
-        return fault.accept_delay if fault else 0
-
-    def forget(self) -> None:
-        """Take all faults back, and forget the requests."""
-        self.to_come.clear()
-        self.requests.clear()
+    def take(self, path: str | None) -> Fault | None:
+        """The fault of a request to `path`, or of a new connection; it is then used up by one."""
+        for fault in self.to_come:
+            fits = path is None or fnmatchcase(path, fault.path)
+            if fits and (path is None) == (fault.accept_delay > 0):
+                fault.times -= 1
+                if not fault.times:
+                    self.to_come.remove(fault)
+                return fault
+        return None
 
     def shown(self) -> dict[str, Any]:
         """The faults to come and the requests that came, for `GET`."""
         to_come = [fault.model_dump(exclude_defaults=True) for fault in self.to_come]
         return {"to_come": to_come, "requests": [asdict(each) for each in self.requests]}
-
-    def _used(self, fault: Fault | None) -> Fault | None:
-        if fault is not None:
-            fault.times -= 1
-            if not fault.times:
-                self.to_come.remove(fault)
-        return fault

@@ -1,8 +1,8 @@
 """Function calls: which functions a question is about, and with which arguments.
 
 A function is called where the question has a word of its name (one of four letters or more, or
-all of them) and otherwise, of those whose description shares two words of five letters or more
-with the question, the closest. Words are the same if one begins with the other.
+all of them) and otherwise, of those whose description shares two words of four letters or more
+with the question, the closest. Words are the same if their stems are.
 
 Arguments are filled by the type that the schema gives them: numbers, values of an enum, quoted
 texts and capitalised names from the question, each used once. What the question does not have is
@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from .messages import Function, invalid
+from .search import stem
 
 _NUMBER = re.compile(r"(?<![\w.,:-])-?\d+(?:\.\d+)?(?![\w:-]|[.,]\d)")
 _QUOTED = re.compile(r'"([^"]+)"|„([^“”"]+)[“”"]|“([^”]+)”|`([^`]+)`')
@@ -35,16 +36,14 @@ _NOTHING = object()
 
 def choose(functions: Sequence[Function], question: str) -> list[Function]:
     """The functions that a question is about."""
-    asked = _words(question)
+    asked = _stems(question)
 
     def is_named(function: Function) -> bool:
-        name = _words(function.name)
-        said = [word for word in name if _has(asked, word)]
-        return bool(name) and (said == name or any(len(word) > 3 for word in said))
+        name = _stems(function.name)
+        return any(len(word) > 3 for word in name & asked) or set() < name <= asked
 
     def shared(function: Function) -> int:
-        words = set(_words(function.description or ""))
-        return sum(len(word) > 4 and _has(asked, word) for word in words)
+        return sum(len(word) > 3 for word in _stems(function.description or "") & asked)
 
     if named := [function for function in functions if is_named(function)]:
         return named
@@ -110,7 +109,7 @@ class _Filler:
     def __init__(self, validator: Any, question: str) -> None:
         self._validator = validator
         self._question = " ".join(question.split())
-        self._words = _words(question)
+        self._asked = _stems(question)
         quoted = ["".join(groups) for groups in _QUOTED.findall(question)]
         names = _NAME.findall(_QUOTED.sub(".", question))
         self._mentioned = [*map(json.loads, _NUMBER.findall(question)), *quoted, *names]
@@ -118,34 +117,46 @@ class _Filler:
     def value(self, schema: Any, *, is_required: bool = True, depth: int = 0) -> Any:
         """What the question has for a schema, or else, if it is required, what the schema has."""
         schema = self._resolved(schema)
-        value = self._from_question(schema, depth) if depth <= _DEEPEST else _NOTHING
-        return _from_schema(schema, self._question) if value is _NOTHING and is_required else value
+        value = self._from_question(schema, depth + 1) if depth <= _DEEPEST else _NOTHING
+        return self._from_schema(schema) if value is _NOTHING and is_required else value
 
     def _from_question(self, schema: Mapping[str, Any], depth: int) -> Any:
         if "enum" in schema:
-            options = [(each, _words(str(each))) for each in schema["enum"]]
-            said = (e for e, words in options if words and all(_has(self._words, w) for w in words))
+            said = (each for each in schema["enum"] if set() < _stems(str(each)) <= self._asked)
             return next(said, _NOTHING)
         if schema.get("type") == "object" or "properties" in schema:
             required = schema.get("required", [])
-            properties = {**{name: {} for name in required}, **schema.get("properties", {})}
+            others = schema.get("properties", {})
             made = {
-                name: self.value(properties[name], is_required=name in required, depth=depth + 1)
-                for name in sorted(properties, key=lambda name: name not in required)
+                name: self.value(others.get(name, {}), is_required=name in required, depth=depth)
+                for name in dict.fromkeys([*required, *others])
             }
             return {name: each for name, each in made.items() if each is not _NOTHING} or _NOTHING
         if schema.get("type") == "array":
-            items = [schema.get("items", {})] * max(1, min(schema.get("minItems", 1), _DEEPEST))
-            values = [self.value(each, is_required=False, depth=depth + 1) for each in items]
-            if all(each is _NOTHING for each in values):
-                return _NOTHING
-            return [_from_schema(items[0], "") if each is _NOTHING else each for each in values]
+            least = min(schema.get("minItems", 0), _DEEPEST)
+            items = [
+                self.value(schema.get("items", {}), is_required=at < least, depth=depth)
+                for at in range(max(1, least))
+            ]
+            return [each for each in items if each is not _NOTHING] or _NOTHING
         if schema.get("format") in _FORMATS:
             found = re.search(_FORMATS[schema["format"]][0], self._question)
             return found[0] if found else _NOTHING
         fits = self._validator.evolve(schema=schema).is_valid
         at = next((at for at, each in enumerate(self._mentioned) if fits(each)), None)
         return _NOTHING if at is None else self._mentioned.pop(at)
+
+    def _from_schema(self, schema: Mapping[str, Any]) -> Any:
+        """What a schema itself has for a value, or the least that its type allows."""
+        known = [schema[key] for key in ("const", "default") if key in schema]
+        if known := [*known, *schema.get("examples", []), *schema.get("enum", [])]:
+            return known[0]
+        kinds = schema.get("type", "string")
+        low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
+        text = _FORMATS.get(schema.get("format", ""), ("", self._question))[1]
+        text = text[: schema.get("maxLength")].ljust(min(schema.get("minLength", 0), 1000), ".")
+        least = {"integer": low, "number": low, "boolean": False, "null": None, "string": text}
+        return {**least, "array": [], "object": {}}[kinds if isinstance(kinds, str) else kinds[0]]
 
     def _resolved(self, schema: Any) -> dict[str, Any]:
         """A schema with what it refers to, below `#`, and its first branch in their place."""
@@ -164,31 +175,7 @@ class _Filler:
         return schema
 
 
-def _from_schema(schema: Mapping[str, Any], question: str) -> Any:
-    """What a schema itself has for a value, or the least that its type allows."""
-    known = [schema[key] for key in ("const", "default") if key in schema]
-    if known := [*known, *schema.get("examples", []), *schema.get("enum", [])]:
-        return known[0]
-    kinds = schema.get("type", "string")
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
-    text = _FORMATS.get(schema.get("format", ""), ("", question))[1]
-    text = text[: schema.get("maxLength")].ljust(min(schema.get("minLength", 0), 1000), ".")
-    least = {"integer": low, "number": low, "boolean": False, "null": None, "object": {}}
-    count = min(schema.get("minItems", 0), _DEEPEST)
-    items = [_from_schema(schema.get("items", {}), question)] * count if count else []
-    return {**least, "array": items, "string": text}[kinds if isinstance(kinds, str) else kinds[0]]
-
-
-def _words(text: str) -> list[str]:
-    """The words of a text, or of a name_like_this or likeThis, in small letters."""
+def _stems(text: str) -> set[str]:
+    """The stems of a text's words, or of a name_like_this or likeThis."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ")
-    return [word.lower() for word in re.findall(r"\w+", apart)]
-
-
-def _has(words: Sequence[str], wanted: str) -> bool:
-    """Whether a word is among others, or begins one of four letters or more, or the reverse."""
-    for word in words:
-        short, long = sorted((word, wanted), key=len)
-        if word == wanted or (len(short) > 3 and long.startswith(short)):
-            return True
-    return False
+    return {stem(word) for word in re.findall(r"\w+", apart.lower())}

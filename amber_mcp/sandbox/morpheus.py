@@ -18,7 +18,6 @@ what the sandbox does:
 import hashlib
 import hmac
 import re
-import time
 import uuid
 from typing import Annotated, Any
 
@@ -27,7 +26,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from .completions import OR_STREAM, choices, chunks, compose, stream, usage
+from .completions import OR_STREAM, chunks, complete, compose, stream
 from .messages import Function, FunctionTool, Message
 from .state import Sandboxed
 
@@ -57,10 +56,12 @@ class ChatRequest(BaseModel):
     session_id: str | None = None
 
 
-def check_key(sandbox: Sandboxed, sent: Annotated[str | None, Depends(_header)]) -> None:
+def check_key(state: Sandboxed, sent: Annotated[str | None, Depends(_header)]) -> None:
     """Let nobody in without a key or a token, with or without `Bearer` before it."""
     token = re.sub(r"^bearer\b\s*", "", (sent or "").strip(), flags=re.IGNORECASE)
-    if _JWT.fullmatch(token) or hmac.compare_digest(token.encode(), sandbox.morpheus_key.encode()):
+    if _JWT.fullmatch(token) or hmac.compare_digest(
+        token.encode(), state.sandbox.morpheus_key.encode()
+    ):
         return
     problem = "Invalid API key" if token else "API key missing"
     if token and not token.startswith("sk-"):
@@ -78,9 +79,8 @@ def list_models() -> dict[str, Any]:
 
 
 @router.post("/chat/completions", dependencies=[Depends(check_key)], responses=OR_STREAM)
-def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandboxed) -> Response:
-    """`POST /chat/completions`."""
-    if asked.session_id and asked.session_id.lower() != sandbox.morpheus_session:
+def create_chat_completion(asked: ChatRequest, request: Request, state: Sandboxed) -> Response:
+    if asked.session_id and asked.session_id.lower() != state.morpheus_session:
         error = {"message": "The session was not found.", "type": "session_not_found"}
         raise HTTPException(400, {"error": {**error, "session_id": asked.session_id}})
     accept = request.headers.get("accept", "*/*")
@@ -89,22 +89,19 @@ def create_chat_completion(asked: ChatRequest, request: Request, sandbox: Sandbo
     if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
         choice = choice["function"].get("name")
     message = compose(asked.messages, _functions(asked) if streams else [], choice)
-    most = asked.max_tokens if (asked.max_tokens or 0) >= 0 else None
-    count = max(1, asked.n or 1)
-    answered = choices(message, count, asked.stop, most, content_filter_results=_FILTERS)
-    body = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": MODELS[0],
-        "session_id": sandbox.morpheus_session,
-        "system_fingerprint": "",
-        "choices": answered,
-        "usage": usage(asked.messages, answered),
-    }
+    body = complete(
+        asked.messages,
+        message,
+        model=MODELS[0],
+        count=max(1, asked.n or 1),
+        stop=asked.stop,
+        most=asked.max_tokens if (asked.max_tokens or 0) >= 0 else None,
+        content_filter_results=_FILTERS,
+    )
+    body |= {"session_id": state.morpheus_session, "system_fingerprint": ""}
     headers = {"X-Request-Id": uuid.uuid4().hex}
     if streams:
-        return stream(chunks(body, with_usage=True), sandbox.pace, headers)
+        return stream(chunks(body, with_usage=True), state.pace, headers)
     return JSONResponse(body, headers=headers)
 
 

@@ -12,15 +12,13 @@ Where the document is silent, this is what the sandbox does:
   does; the first one says its role. They end with `data: [DONE]`.
 """
 
-import time
-import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from .completions import OR_STREAM, ChatCompletion, choices, chunks, compose, stream, usage
+from .completions import OR_STREAM, ChatCompletion, chunks, complete, compose, stream
 from .messages import Closed, FunctionTool, ImagePart, TextPart, common
 from .state import Sandboxed, amber_key
 
@@ -113,7 +111,7 @@ class ChatCompletionRequest(Closed):
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=OR_STREAM)
 def create_chat_completion(
-    asked: ChatCompletionRequest, sandbox: Sandboxed
+    asked: ChatCompletionRequest, state: Sandboxed
 ) -> ChatCompletion | Response:
     """`POST /chat/completions`, which is all that the document names."""
     if asked.model not in MODELS:
@@ -127,24 +125,23 @@ def create_chat_completion(
         choice.function.name if isinstance(choice, FunctionTool) else choice,
         asked.response_format.model_dump() if asked.response_format else None,
     )
-    most = asked.max_completion_tokens or asked.max_tokens
-    whole = {**dict.fromkeys(_MESSAGE), **message}
-    answered = choices(whole, asked.n or 1, asked.stop, most, logprobs=None)
-    completion = ChatCompletion(
-        id=f"chatcmpl-{uuid.uuid4().hex[:29]}",
-        choices=answered,
-        created=int(time.time()),
+    body = complete(
+        messages,
+        {**dict.fromkeys(_MESSAGE), **message},
         model=MODELS[asked.model],
-        system_fingerprint="",
-        usage={
-            **usage(messages, answered),
-            "completion_tokens_details": {f"{name}tokens": None for name in _DETAILS},
-            "prompt_tokens_details": {"audio_tokens": None, "cached_tokens": 0},
-        },
+        count=asked.n or 1,
+        stop=asked.stop,
+        most=asked.max_completion_tokens or asked.max_tokens,
+        logprobs=None,
     )
+    body["usage"] |= {
+        "completion_tokens_details": {f"{name}tokens": None for name in _DETAILS},
+        "prompt_tokens_details": {"audio_tokens": None, "cached_tokens": 0},
+    }
+    completion = ChatCompletion(**body, system_fingerprint="")
     if not asked.stream:
         return completion
     with_usage = (asked.stream_options or {}).get("include_usage", False)
     blank = dict.fromkeys(_DELTA)
     sent = chunks(completion.model_dump(), blank=blank, with_usage=with_usage)
-    return stream(sent, sandbox.pace)
+    return stream(sent, state.pace)

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _LONGEST = 700
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*(?:\{\s*[#.][^{}]*\}\s*)?#*\s*$")
+_BLOCK = re.compile(
+    r"(?m)^[ \t]*(?P<fence>```|~~~).*(?:\n.*)*?(?:\n[ \t]*(?P=fence).*|\Z)"
+    r"|^(?P<level>#{1,6})[ \t]+(?P<name>.*?)[ \t]*(?:\{[ \t]*[#.][^{}\n]*\}[ \t]*)?#*[ \t]*$"
+    r"|(?:^(?![ \t]*(?:```|~~~)|#{1,6}[ \t]).+\n?)+"
+)
+"""Code, a heading, or what stands between blank lines: a paragraph, a list, a table."""
 _TABLE_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -21,11 +26,19 @@ class Passage:
 
 def split_passages(markdown: str) -> tuple[str, list[Passage]]:
     """The first heading of a text, and its passages in their order."""
-    title = ""
-    passages: list[Passage] = []
-    for headings, blocks in _sections(markdown):
+    text = "\n".join(map(str.rstrip, _COMMENT.sub("", markdown).splitlines()))
+    path: tuple[tuple[int, str], ...] = ()
+    title, blocks, passages = "", list[str](), list[Passage]()
+    for block in [*_BLOCK.finditer(text), None]:
+        if block and not block["level"]:
+            blocks.append(block[0].rstrip("\n"))
+            continue
+        headings = tuple(name for _, name in path)
         title = title or (headings[0] if headings else "")
-        passages += [Passage(text, headings) for text in _pack(blocks)]
+        passages += [Passage(each, headings) for each in _pack(blocks)]
+        if block:
+            level, blocks = len(block["level"]), []
+            path = (*(each for each in path if each[0] < level), (level, plain(block["name"])))
     return title, passages
 
 
@@ -33,27 +46,6 @@ def plain(markdown: str) -> str:
     """One line of Markdown without its marks, as for a title."""
     without_links = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     return re.sub(r"\s+", " ", re.sub(r"[*`]|<[^>]*>", "", without_links)).strip()
-
-
-def _sections(markdown: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """The path of each heading, with the blocks (paragraphs, lists, tables, code) beneath it."""
-    path: tuple[tuple[int, str], ...] = ()
-    blocks: list[list[str]] = [[]]
-    is_code = False
-    # An empty heading at the end closes the last section.
-    for line in [*map(str.rstrip, _COMMENT.sub("", markdown).splitlines()), None]:
-        is_code ^= line is not None and line.lstrip().startswith(("```", "~~~"))
-        heading = None if line is None or is_code else _HEADING.match(line)
-        if line is None or heading:
-            yield tuple(name for _, name in path), ["\n".join(block) for block in blocks if block]
-            blocks = [[]]
-        if heading:
-            level = len(heading[1])
-            path = (*(each for each in path if each[0] < level), (level, plain(heading[2])))
-        elif line or is_code:
-            blocks[-1].append(line or "")
-        else:
-            blocks.append([])
 
 
 def _pack(blocks: list[str]) -> Iterator[str]:

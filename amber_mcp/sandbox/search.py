@@ -5,16 +5,15 @@ collections mix both. A word of the question is also met by its synonyms, and a 
 its parts ("Urlaubstage" by "Urlaub"). A document in the question's language comes first.
 """
 
-import math
 import re
 import sqlite3
 import threading
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import PurePath
 
 import Stemmer
 
@@ -22,33 +21,30 @@ from .documents import Document
 from .passages import Passage
 
 _WORD = re.compile(r"[^\W_]+")
-_STOP_WORDS = {
-    "de": "aber alle als am an auch auf aus bei bin bis bitte da damit dann darf das dass dem den "
-    "denn der des dich die dies diese dieser doch du durch ein eine einem einen einer eines er es "
-    "etwas euch für gibt habe haben hat hier ich ihm ihn ihr ihre im in ins ist ja jetzt kann "
-    "kein keine können lange man mein meine meinem meinen meiner mich mir mit muss nach nicht "
-    "noch nur ob oder ohne sehr sein seine sich sie sind soll sollen über um und uns unser unsere "
-    "vom von vor wann war warum was welche welchem welchen welcher welches wenn wer werde werden "
-    "wie wieder wir wird wo wofür woher wohin wurde zu zum zur bekomme bekommen brauche viel viele",
-    "en": "a about after all am an and any are as at be been before but by can could did do does "
-    "for from get gets give had has have he her here his how i if in into is it its know long "
-    "many may me my much must need no not now of off on or our out she should so some "
-    "something than that the their them then there these they this to up us was we were what "
-    "when where which who whom why will with would you your",
+_SMALL_WORDS = {
+    language: frozenset(words.split())
+    for language, words in {
+        "de": "aber alle als am an auch auf aus bei bin bis bitte da damit dann darf das dass "
+        "dem den denn der des dich die dies diese dieser doch du durch ein eine einem "
+        "einen einer eines er es etwas euch für gibt habe haben hat hier ich ihm ihn ihr "
+        "ihre im in ins ist ja jetzt kann kein keine können lange man mein meine meinem "
+        "meinen meiner mich mir mit muss nach nicht noch nur ob oder ohne sehr sein seine "
+        "sich sie sind soll sollen über um und uns unser unsere vom von vor wann war "
+        "warum was welche welchem welchen welcher welches wenn wer werde werden wie "
+        "wieder wir wird wo wofür woher wohin wurde zu zum zur bekomme bekommen brauche "
+        "viel viele",
+        "en": "a about after all am an and any are as at be been before but by can could did do "
+        "does for from get gets give had has have he her here his how i if in into is it "
+        "its know long many may me my much must need no not now of off on or our out she "
+        "should so some something than that the their them then there these they this to "
+        "up us was we were what when where which who whom why will with would you your",
+    }.items()
 }
 _ASKS_FOR_A_NUMBER = re.compile(
     r"(?i)\b(how (many|much|long|often)|wie ?(viele?|lange|oft|hoch))\b"
 )
-_LINKS = ("", "s", "es", "n", "en", "er", "e")
-_SYNONYM = 0.85
-_COMPOUND_PART = 0.6
 _OTHER_LANGUAGE = 0.6
-_UNKNOWN_WORD = 1.0
-_BASE = 1.0
-_PASSAGE = 2.0
-_LEAST_COVERAGE = 0.15
 _NUMBER = 1.3
-_CLOSE_DOCUMENT = 0.35
 _CLOSE_PASSAGE = 0.5
 _SHORTEST_PART = 4
 
@@ -61,16 +57,6 @@ class Hit:
     score: float
     passages: tuple[Passage, ...]
 
-    @property
-    def path(self) -> str:
-        """Where the document lies in its folder."""
-        return self.document.path
-
-    @property
-    def title(self) -> str:
-        """What the document is called."""
-        return self.document.title
-
 
 class Synonyms:
     """Groups of words that stand for each other, in the form of Solr's synonyms files.
@@ -81,18 +67,14 @@ class Synonyms:
     def __init__(self, lines: Iterable[str] = ()) -> None:
         self._groups: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
         for line in lines:
-            group = {tuple(_words(entry)) for entry in line.partition("#")[0].split(",")} - {()}
-            for words in group:
-                self._groups[tuple(map(stem, words))] |= group
+            entries = line.partition("#")[0].split(",")
+            group = {tuple(map(stem, _words(entry))) for entry in entries} - {()}
+            for phrase in group:
+                self._groups[phrase] |= group
 
-    @classmethod
-    def read(cls, path: Path) -> "Synonyms":
-        """The groups of a file; none where it is not there."""
-        return cls(path.read_text("utf-8").splitlines() if path.is_file() else ())
-
-    def of(self, *words: str) -> set[tuple[str, ...]]:
-        """What else a word, or a phrase of several, is called."""
-        return self._groups.get(tuple(map(stem, words)), set())
+    def of(self, phrase: Sequence[str]) -> set[tuple[str, ...]]:
+        """The stems of what a word, or several in a row, is called as well."""
+        return self._groups.get(tuple(map(stem, phrase)), set())
 
 
 class SearchIndex:
@@ -110,13 +92,15 @@ class SearchIndex:
         ]
         texts = [_words(f"{' '.join(p.headings)} {p.text}") for _, p in self._places]
         titles = [_words(f"{each.title} {each.path}") for each in self.documents]
-        self._vocabulary = Counter(word for words in (*texts, *titles) for word in words)
-        self._stems = {stem(word) for word in self._vocabulary}
-        self._languages = self._guess_languages(texts)
-        self._fill(titles, texts)
-
-    def __len__(self) -> int:
-        return len(self.documents)
+        self._stems = {stem(word) for words in (*texts, *titles) for word in words}
+        of_document: dict[int, list[str]] = defaultdict(list)
+        for (number, _), words in zip(self._places, texts, strict=True):
+            of_document[number] += words
+        whole = [of_document[number] for number in range(len(titles))]
+        self._languages = [_language(words) for words in whole]
+        headings = [_words(" ".join(passage.headings)) for _, passage in self._places]
+        self._fill("document", titles, whole)
+        self._fill("passage", headings, texts)
 
     def count(self, folders: Collection[str] = ()) -> int:
         """How many documents these folders have."""
@@ -128,67 +112,47 @@ class SearchIndex:
             self._database.close()
 
     def search(
-        self,
-        question: str,
-        limit: int = 5,
-        *,
-        folders: Collection[str] = (),
-        before: str = "",
-        language: str = "",
+        self, question: str, limit: int = 5, *, folders: Collection[str] = (), before: str = ""
     ) -> list[Hit]:
         """The documents that answer a question, best first; none where its words do not occur.
+
+        A document's score is BM25's, and that of its best passage, times the share of the
+        question's words that it has.
 
         Args:
             folders: the paths that the search keeps to; all of them when empty.
             before: the question before this one, which helps out where this one has few words.
-            language: `de` or `en`; guessed from the question when empty.
         """
+        asked = _words(question)
         words = _content_words(question)
         if len(words) < 2:
             words += _content_words(before)
-        language = language[:2].lower() or _language(_words(question))
-        met = [
-            (self._scores("document", terms), self._scores("passage", terms))
-            for terms in self._terms(words, _words(question))
-        ]
-        asks_for_number = _ASKS_FOR_A_NUMBER.search(question)
-        worth = [self._worth(len(in_documents)) for in_documents, _ in met]
-        best: dict[int, list[tuple[float, Passage]]] = defaultdict(list)
-        for place, score in _summed(in_passages for _, in_passages in met).items():
+        queries = [self._query(word, asked) for word in words]
+        of_documents = [self._scores("document", query) for query in queries]
+        wants_number = _ASKS_FOR_A_NUMBER.search(question)
+        ranked: dict[int, list[tuple[float, Passage]]] = defaultdict(list)
+        for place, score in _summed(self._scores("passage", query) for query in queries).items():
             number, passage = self._places[place]
-            has_number = asks_for_number and any(map(str.isdigit, passage.text))
-            best[number].append((score * _NUMBER if has_number else score, passage))
+            has_number = wants_number and any(map(str.isdigit, passage.text))
+            ranked[number].append((score * _NUMBER if has_number else score, passage))
         hits = []
-        for number, score in _summed(in_documents for in_documents, _ in met).items():
-            document = self.documents[number]
-            covered = sum(w for w, (found, _) in zip(worth, met, strict=True) if number in found)
-            coverage = covered / sum(worth)
-            if coverage < _LEAST_COVERAGE or not _is_within(document.path, folders):
-                continue
-            ranked = sorted(best[number], key=lambda each: -each[0])
-            total = (score + _PASSAGE * sum(each for each, _ in ranked[:1])) * (_BASE + coverage)
-            if self._languages[number] not in ("", language):
-                total *= _OTHER_LANGUAGE
-            close = tuple(p for each, p in ranked if each >= _CLOSE_PASSAGE * ranked[0][0])
-            hits.append(Hit(document, total, close))
-        hits.sort(key=lambda hit: (-hit.score, hit.path))
-        return [hit for hit in hits[:limit] if hit.score >= _CLOSE_DOCUMENT * hits[0].score]
+        for number, score in _summed(of_documents).items():
+            document, passages = self.documents[number], ranked[number]
+            passages.sort(key=lambda each: -each[0])
+            best = passages[0][0] if passages else 0
+            share = sum(number in each for each in of_documents) / len(words)
+            if self._languages[number] not in ("", _language(asked)):
+                share *= _OTHER_LANGUAGE
+            close = tuple(passage for each, passage in passages if each >= _CLOSE_PASSAGE * best)
+            if _is_within(document.path, folders):
+                hits.append(Hit(document, (score + best) * share, close))
+        return sorted(hits, key=lambda hit: (-hit.score, hit.document.path))[:limit]
 
-    def _fill(self, titles: Sequence[list[str]], texts: Sequence[list[str]]) -> None:
+    def _fill(self, table: str, titles: Iterable[list[str]], bodies: Iterable[list[str]]) -> None:
+        rows = zip(map(self._indexed, titles), map(self._indexed, bodies), strict=True)
         with self._database as database:
-            for table in ("document", "passage"):
-                database.execute(
-                    f"CREATE VIRTUAL TABLE {table} USING fts5(title, body, content='')"
-                )
-            bodies: dict[int, list[str]] = defaultdict(list)
-            for (number, passage), words in zip(self._places, texts, strict=True):
-                body = self._indexed(words)
-                bodies[number].append(body)
-                heading = self._indexed(_words(" ".join(passage.headings)))
-                database.execute("INSERT INTO passage VALUES (?, ?)", (heading, body))
-            for number, words in enumerate(titles):
-                row = (self._indexed(words), " ".join(bodies[number]))
-                database.execute("INSERT INTO document VALUES (?, ?)", row)
+            database.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(title, body, content='')")
+            database.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)  # noqa: S608
 
     def _indexed(self, words: Iterable[str]) -> str:
         return " ".join(stem(each) for word in words for each in (word, *self._parts(word)))
@@ -196,73 +160,42 @@ class SearchIndex:
     def _parts(self, word: str) -> tuple[str, ...]:
         """The two words of the collection that a compound is made of, if there are such."""
         for cut in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
-            head, tail = word[:cut], word[cut:]
-            if stem(tail) not in self._stems:
-                continue
-            for link in _LINKS:
-                first = head.removesuffix(link) if link else head
-                if len(first) >= _SHORTEST_PART and stem(first) in self._stems:
-                    return first, tail
+            if {stem(word[:cut]), stem(word[cut:])} <= self._stems:
+                return word[:cut], word[cut:]
         return ()
 
-    def _terms(self, words: Sequence[str], asked: Sequence[str]) -> Iterator[Mapping[str, float]]:
-        """For each of the `words` of a question, the FTS5 queries that meet it, and their weights.
+    def _query(self, word: str, asked: list[str]) -> str:
+        """The FTS5 query that a word of a question is met by, among all the words `asked`."""
+        met: set[tuple[str, ...]] = {(stem(word),)}
+        if stem(word) not in self._stems:
+            met |= {(stem(part),) for part in self._parts(word)}
+        at = asked.index(word) if word in asked else 0
+        runs = [asked[i : i + n] for n in (2, 3) for i in range(max(0, at - n + 1), at + 1)]
+        for phrase in ([word], *runs):
+            met |= self._synonyms.of(phrase)
+        return " OR ".join(f'"{" ".join(stems)}"' for stems in sorted(met))
 
-        `asked` are all words of the question, which synonyms of several words are looked up in.
-        """
-        for word in words:
-            terms = {f'"{stem(word)}"': 1.0}
-            for part in self._parts(word) if stem(word) not in self._stems else ():
-                terms.setdefault(f'"{stem(part)}"', _COMPOUND_PART)
-            at = asked.index(word) if word in asked else 0
-            phrases = {(word,), *(tuple(asked[i : i + n]) for i, n in _windows(at))}
-            for synonym in set().union(*(self._synonyms.of(*phrase) for phrase in phrases)):
-                terms.setdefault(f'"{" ".join(map(stem, synonym))}"', _SYNONYM)
-            yield terms
-
-    def _scores(self, table: str, terms: Mapping[str, float]) -> dict[int, float]:
-        """How well each row meets one word: by the best of its terms."""
-        scores: dict[int, float] = {}
-        for term, weight in terms.items():
-            with self._lock:
-                rows = self._database.execute(
-                    f"SELECT rowid - 1, -bm25({table}, 3, 1) FROM {table} WHERE {table} MATCH ?",  # noqa: S608
-                    (term,),
-                ).fetchall()
-            for number, score in rows:
-                scores[number] = max(weight * score, scores.get(number, 0.0))
-        return scores
-
-    def _worth(self, having: int) -> float:
-        """How much it tells that a document has a word which `having` of them have."""
-        return math.log(1 + len(self) / having) if having else _UNKNOWN_WORD
-
-    def _guess_languages(self, texts: Sequence[list[str]]) -> list[str]:
-        words: dict[int, list[str]] = defaultdict(list)
-        for (number, _), each in zip(self._places, texts, strict=True):
-            words[number] += each
-        return [_language(words[number]) for number in range(len(self.documents))]
+    def _scores(self, table: str, query: str) -> dict[int, float]:
+        """How well each row that meets a query does."""
+        select = f"SELECT rowid - 1, -bm25({table}, 3, 1) FROM {table} WHERE {table} MATCH ?"  # noqa: S608
+        with self._lock:
+            return dict(self._database.execute(select, (query,)).fetchall())
 
 
-def _windows(at: int) -> Iterator[tuple[int, int]]:
-    """Start and length of each run of two or three that holds a place."""
-    return ((i, n) for n in (2, 3) for i in range(max(0, at - n + 1), at + 1))
-
-
-def _summed(scores: Iterable[Mapping[int, float]]) -> Counter[int]:
-    total: Counter[int] = Counter()
+def _summed(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    total: dict[int, float] = defaultdict(float)
     for each in scores:
-        total.update(each)
+        for row, score in each.items():
+            total[row] += score
     return total
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A word without its ending, as German and English have them, and without umlauts."""
-    stemmed = word
     for stemmer in _stemmers():
-        stemmed = stemmer.stemWord(stemmed)
-    decomposed = unicodedata.normalize("NFKD", stemmed)
+        word = stemmer.stemWord(word)
+    decomposed = unicodedata.normalize("NFKD", word)
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
@@ -277,23 +210,16 @@ def _words(text: str) -> list[str]:
 
 
 def _content_words(question: str) -> list[str]:
-    stops = {word for words in _STOP_WORDS.values() for word in words.split()}
+    small = frozenset().union(*_SMALL_WORDS.values())
     found = _words(question)
-    return list(dict.fromkeys(word for word in found if word not in stops)) or found
+    return [*dict.fromkeys(word for word in found if word not in small)] or found
 
 
 def _language(words: Iterable[str]) -> str:
-    """`de` or `en`, whichever has more of its small words here; empty where neither has any."""
-    counts = dict.fromkeys(_STOP_WORDS, 0)
-    stops = {name: set(listed.split()) for name, listed in _STOP_WORDS.items()}
-    for word in words:
-        for name in counts:
-            counts[name] += word in stops[name]
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] > min(counts.values()) else ""
+    """`de` or `en`, whichever has more of its small words here; empty where both have as many."""
+    counts = Counter(name for word in words for name in _SMALL_WORDS if word in _SMALL_WORDS[name])
+    return max(_SMALL_WORDS, key=counts.__getitem__) if counts["de"] != counts["en"] else ""
 
 
 def _is_within(path: str, folders: Collection[str]) -> bool:
-    return not folders or any(
-        path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders
-    )
+    return not folders or any(PurePath(path).is_relative_to(folder) for folder in folders)

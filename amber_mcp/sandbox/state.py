@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import APIKeyHeader
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from .company import Company
 from .documents import Document
 from .faults import Faults
+from .serving import Sandbox
 
 _REMEMBERED = 10_000
 
@@ -23,11 +24,9 @@ _REMEMBERED = 10_000
 class State:
     """One sandbox. `pace` is the time between two pieces of a stream."""
 
+    sandbox: Sandbox
     company: Company
-    amber_key: str = field(repr=False)
-    morpheus_key: str = field(repr=False)
-    adaptive_key: str = field(repr=False)
-    pace: float = 0.005
+    pace: float
     faults: Faults = field(default_factory=Faults)
     uploads: dict[str, Document] = field(default_factory=dict)
     morpheus_session: str = field(default_factory=lambda: f"0x{token_hex(32)}")
@@ -52,16 +51,16 @@ class Error(BaseModel):
 
 def bearer(name: str, key: Callable[[State], str]) -> Any:
     """A dependency that lets nobody in without an API's key, as a Bearer token (seed 001)."""
-    header = APIKeyHeader(name="Authorization", scheme_name=name, auto_error=False)
+    scheme = HTTPBearer(scheme_name=name, auto_error=False)
 
-    def check(sandbox: Sandboxed, sent: Annotated[str | None, Depends(header)]) -> None:
-        scheme, _, token = (sent or "").partition(" ")
-        fits = hmac.compare_digest(token.strip().encode(), key(sandbox).encode())
-        if scheme.lower() != "bearer" or not fits:
+    def check(
+        state: Sandboxed, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
+    ) -> None:
+        if not sent or not hmac.compare_digest(sent.credentials.encode(), key(state).encode()):
             message = "Invalid or missing API key"
             raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
 
     return Depends(check)
 
 
-amber_key = bearer("amber", lambda sandbox: sandbox.amber_key)
+amber_key = bearer("amber", lambda state: state.sandbox.api_key)

@@ -2,67 +2,38 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.stdio import stdio_client
+from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 from starlette.responses import StreamingResponse
 
 from amber_mcp.server import build_server
-from tests.e2e.programs import COMMAND, ENVELOPE, HANDSHAKE, environment, http_program
+from tests.e2e.programs import ENVELOPE, HANDSHAKE, http_program
 from tests.e2e.programs import stdio_program as started
-from tests.planted import KEY
+from tests.e2e.talking import http_session, reaching
+from tests.e2e.test_python_clients import ERAS, connected
 from tests.test_server import failure, structured
 from tests.tools.users import AGENTS, IDS, NEVER, Asked, with_agents
 from tests.upstream import Canned, Upstream, completion, text_chunk
 
-MODES = ("legacy", "auto")
+CHOICES = "legal-de, legal-en, Facilities, hr"
 CALL = {"name": "run_agent", "arguments": {"agent": "legal", "task": "Go."}}
 
 
 def variables(upstream: Upstream) -> dict[str, str]:
-    return {
-        "AMBER_BASE_URL": upstream.base_url,
-        "AMBER_API_KEY": KEY,
-        "AMBER_MODEL": "m",
-        "AMBER_AGENTS": AGENTS,
-    }
+    return reaching(upstream, AMBER_AGENTS=AGENTS)
 
 
 def agents_asked(upstream: Upstream) -> list[str]:
     return [json.loads(seen.body)["metadata"]["agent_id"] for seen in upstream.seen]
 
 
-@asynccontextmanager
-async def connected(
-    transport: str, mode: str, user: Any, given: dict[str, str]
-) -> AsyncIterator[Client]:
-    with anyio.fail_after(60):
-        if transport == "stdio":
-            command, *arguments = COMMAND
-            server = StdioServerParameters(
-                command=command, args=arguments, env=environment(**given)
-            )
-            async with Client(stdio_client(server), mode=mode, elicitation_callback=user) as client:
-                yield client
-            return
-        async with (
-            http_program(**given) as url,
-            httpx2.AsyncClient(trust_env=False, timeout=30) as http,
-            Client(
-                streamable_http_client(url, http_client=http), mode=mode, elicitation_callback=user
-            ) as client,
-        ):
-            yield client
-
-
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ERAS)
 @pytest.mark.parametrize("transport", ["stdio", "http"])
 async def test_a_question_reaches_the_user_and_the_answer_comes_back(
     transport: str, mode: str, upstream: Canned
@@ -91,7 +62,7 @@ async def test_a_question_reaches_the_user_and_the_answer_comes_back(
 
     async with (
         upstream(answer) as canned,
-        connected(transport, mode, ask, variables(canned)) as client,
+        connected(transport, mode, variables(canned), ask) as client,
     ):
         user.answers = {"agent": None}
         for outcome, words in (
@@ -110,18 +81,6 @@ async def test_a_question_reaches_the_user_and_the_answer_comes_back(
     assert user.choices == [["legal-de", "legal-en", "Facilities", "hr"]] * 4
 
 
-@pytest.mark.parametrize(("transport", "mode"), [("stdio", "auto"), ("http", "legacy")])
-async def test_a_host_without_forms_gets_the_choices(
-    transport: str, mode: str, upstream: Canned
-) -> None:
-    async with (
-        upstream(completion("Done.")) as canned,
-        connected(transport, mode, None, variables(canned)) as client,
-    ):
-        result = await client.call_tool(CALL["name"], CALL["arguments"])
-    assert "legal-de, legal-en, Facilities, hr" in failure(result, "not_found")
-
-
 @pytest.mark.parametrize("transport", ["stdio", "http"])
 async def test_a_host_that_gives_up_while_the_user_thinks_can_go_on(
     transport: str, upstream: Canned
@@ -129,7 +88,7 @@ async def test_a_host_that_gives_up_while_the_user_thinks_can_go_on(
     user = Asked({"agent": NEVER})
     async with (
         upstream(completion("Done.")) as canned,
-        connected(transport, "legacy", user, variables(canned)) as client,
+        connected(transport, "legacy", variables(canned), user) as client,
     ):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, CALL["name"], CALL["arguments"])
@@ -144,25 +103,12 @@ async def test_a_host_that_gives_up_while_the_user_thinks_can_go_on(
 
 async def test_a_question_comes_on_the_stream_of_its_own_call(upstream: Canned) -> None:
     """A host need not have opened any other stream."""
-    headers = {"Accept": "application/json, text/event-stream"}
-    opening = {**HANDSHAKE, "capabilities": {"elicitation": {}}}
     async with (
         upstream(completion("Done.")) as canned,
         http_program(**variables(canned)) as url,
-        httpx2.AsyncClient(trust_env=False, timeout=30) as http,
+        http_session(url) as session,
     ):
-
-        async def posted(**message: Any) -> httpx2.Response:
-            request = http.build_request(
-                "POST", url, json={"jsonrpc": "2.0", **message}, headers=headers
-            )
-            return await http.send(request, stream=True)
-
-        opened = await posted(id=0, method="initialize", params=opening)
-        await opened.aread()
-        headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
-        await (await posted(method="notifications/initialized")).aread()
-        called = await posted(id=1, method="tools/call", params=CALL)
+        called = await session.post(id=1, method="tools/call", params=CALL)
         messages = (
             json.loads(line.removeprefix("data: "))
             async for line in called.aiter_lines()
@@ -171,7 +117,7 @@ async def test_a_question_comes_on_the_stream_of_its_own_call(upstream: Canned) 
         question = await anext(messages)
         assert question["method"] == "elicitation/create"
         answer = {"action": "accept", "content": {"agent": "hr"}}
-        taken = await posted(id=question["id"], result=answer)
+        taken = await session.post(id=question["id"], result=answer)
         assert taken.status_code == 202
         await taken.aread()
         outcome = await anext(messages)
@@ -200,6 +146,7 @@ async def test_a_host_of_the_first_era_is_asked_if_it_shows_forms(
         await program.send("tools/call", CALL, request_id=1)
         message = await program.receive()
         assert (message.get("method") == "elicitation/create") is is_asked
+        assert is_asked or CHOICES in json.dumps(message["result"])
         # The end of stdin ends the program, with the question still open.
 
 
@@ -213,6 +160,7 @@ async def test_a_host_of_the_second_era_is_asked_if_the_call_says_that_it_shows_
             await program.send("tools/call", {**CALL, "_meta": envelope}, request_id=number)
             result = (await program.answer_to(number))["result"]
             assert (result["resultType"] == "input_required") is is_asked
+            assert is_asked or CHOICES in json.dumps(result)
 
 
 async def test_what_a_repeated_call_claims_gives_it_no_power(upstream: Canned) -> None:
@@ -260,5 +208,5 @@ async def test_a_replica_that_keeps_no_session_does_not_ask(upstream: Canned) ->
                 ) as client,
             ):
                 result = await client.call_tool(CALL["name"], CALL["arguments"])
-    assert "legal-de, legal-en" in failure(result, "not_found")
+    assert CHOICES in failure(result, "not_found")
     assert user.questions == []

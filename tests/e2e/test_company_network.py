@@ -1,12 +1,16 @@
 """The real program in a company's network: environment variables in, answers or advice out."""
 
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from tests.e2e.programs import environment, run_program, stdio_program
+from tests.e2e.talking import call
 from tests.http.network import (
     HOST,
     http_proxy,
@@ -41,6 +45,16 @@ def given(ca: trustme.CA, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@asynccontextmanager
+async def proxied(
+    ca: trustme.CA, proxy: Callable[..., Any], clients_of: trustme.CA | None = None
+) -> AsyncIterator[Any]:
+    """The proxy before a server of the company."""
+    with running_server(server_context(ca.issue_cert(HOST), clients_of=clients_of)) as server:
+        async with listening(proxy({f"{HOST}:443": server.port}, login=LOGIN)) as listener:
+            yield listener
+
+
 async def run(*arguments: str, **variables: str) -> tuple[int, str]:
     """How a command ended, and all that it printed."""
     done = await run_program(*arguments, env=environment(**variables))
@@ -54,13 +68,12 @@ async def run(*arguments: str, **variables: str) -> tuple[int, str]:
 async def test_ask_and_doctor_work_behind_a_proxy_that_wants_everything(
     ca: trustme.CA, given: dict[str, str]
 ) -> None:
-    with running_server(server_context(ca.issue_cert(HOST), clients_of=ca)) as server:
-        async with listening(http_proxy({f"{HOST}:443": server.port}, login=LOGIN)) as proxy:
-            given["https_proxy"] = f"http://{LOGIN}@127.0.0.1:{proxy.port}"
-            status, asked = await run("ask", "How many vacation days do I get?", **given)
-            assert status == 0
-            assert asked.startswith("Thirty days.\n")
-            status, told = await run("doctor", **given)
+    async with proxied(ca, http_proxy, clients_of=ca) as proxy:
+        given["https_proxy"] = f"http://{LOGIN}@127.0.0.1:{proxy.port}"
+        status, asked = await run("ask", "How many vacation days do I get?", **given)
+        assert status == 0
+        assert asked.startswith("Thirty days.\n")
+        status, told = await run("doctor", **given)
     assert status == 0
     assert f"{HOST} through the proxy http://127.0.0.1:{proxy.port} (HTTPS_PROXY, as anna" in told
     assert f"the operating system's, and those in {given['AMBER_CA_BUNDLE']}" in told
@@ -71,14 +84,11 @@ async def test_ask_and_doctor_work_behind_a_proxy_that_wants_everything(
 async def test_a_tool_is_called_through_a_socks_proxy(
     ca: trustme.CA, given: dict[str, str]
 ) -> None:
-    with running_server(server_context(ca.issue_cert(HOST), clients_of=ca)) as server:
-        async with listening(socks_proxy({f"{HOST}:443": server.port}, login=LOGIN)) as proxy:
-            given["ALL_PROXY"] = f"socks5h://{LOGIN}@127.0.0.1:{proxy.port}"
-            async with stdio_program(**given) as program:
-                await program.handshake()
-                call = {"name": "ask_amber", "arguments": {"question": "How many?"}}
-                await program.send("tools/call", call, request_id=1)
-                result = (await program.answer_to(1))["result"]
+    async with proxied(ca, socks_proxy, clients_of=ca) as proxy:
+        given["ALL_PROXY"] = f"socks5h://{LOGIN}@127.0.0.1:{proxy.port}"
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            result = await call(program, "ask_amber", question="How many?")
     assert result["structuredContent"]["answer"] == "Thirty days."
 
 
@@ -86,13 +96,11 @@ async def test_a_tool_tells_what_to_set_where_the_authority_is_unknown(
     ca: trustme.CA, given: dict[str, str]
 ) -> None:
     del given["AMBER_CA_BUNDLE"]
-    with running_server(server_context(ca.issue_cert(HOST))) as server:
-        async with listening(http_proxy({f"{HOST}:443": server.port}, login=LOGIN)) as proxy:
-            given["HTTPS_PROXY"] = f"http://{LOGIN}@127.0.0.1:{proxy.port}"
-            async with stdio_program(**given) as program:
-                await program.handshake()
-                await program.send("tools/call", {"name": "list_models"}, request_id=1)
-                result = (await program.answer_to(1))["result"]
+    async with proxied(ca, http_proxy) as proxy:
+        given["HTTPS_PROXY"] = f"http://{LOGIN}@127.0.0.1:{proxy.port}"
+        async with stdio_program(**given) as program:
+            await program.handshake()
+            result = await call(program, "list_models")
     assert result["isError"]
     told = json.dumps(result)
     assert "an authority that is not trusted here" in told

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from amber_mcp.config.storage import storage_location
 from tests.e2e.programs import StdioProgram, started_program, stdio_program
-from tests.e2e.talking import answered, ask, given, last_sent, send_question
+from tests.e2e.talking import answered, ask, last_sent, reaching, send_question
 from tests.storage.places import Place
 from tests.upstream import Canned, Upstream, completion, stalled_stream, text_chunk
 
@@ -42,7 +42,7 @@ async def test_a_kill_after_each_turn_loses_none(
     answers = [completion(f"{number}!") for number in range(TURNS + 1)]
     talk = ""
     async with upstream(*answers) as canned:
-        variables = given(canned, shared_place)
+        variables = reaching(canned, shared_place)
         for number in range(TURNS):
             async with started_program(**variables) as program:
                 await program.handshake()
@@ -68,7 +68,7 @@ async def test_a_kill_amid_a_turn_keeps_those_before_it(
         return stalled_stream(upstream, *chunks)
 
     async with upstream(completion("One."), held, completion("Three.")) as canned:
-        variables = given(canned, shared_place)
+        variables = reaching(canned, shared_place)
         async with started_program(**variables) as program:
             await program.handshake()
             talk = await ask(program, "1?")
@@ -95,7 +95,7 @@ async def test_a_kill_amid_many_conversations_leaves_each_whole(
     arrived: dict[str, list[str]] = {}
     under_way: dict[str, list[str]] = {}
     async with upstream(completion("Yes.")) as canned:
-        variables = given(canned, shared_place)
+        variables = reaching(canned, shared_place)
         async with stdio_program(**variables) as program:
             await program.handshake()
             for number in range(TALKS):

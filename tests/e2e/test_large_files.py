@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.e2e.programs import stdio_program
-from tests.planted import KEY
+from tests.e2e.talking import call, reaching
 from tests.upstream import Canned
 
 SIZE = 512 * 1024**2
@@ -21,17 +21,10 @@ async def test_half_a_gigabyte_is_uploaded_without_being_held_in_memory(
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(SIZE)
     async with upstream(JSONResponse({"id": "f-1"})) as canned:
-        given = {
-            "AMBER_BASE_URL": canned.base_url,
-            "AMBER_API_KEY": KEY,
-            "AMBER_UPLOAD_ROOTS": str(tmp_path),
-            "AMBER_CALL_TIMEOUT": "55",
-        }
-        async with stdio_program(**given) as program:
+        limits = {"AMBER_UPLOAD_ROOTS": str(tmp_path), "AMBER_CALL_TIMEOUT": "55"}
+        async with stdio_program(**reaching(canned, **limits)) as program:
             await program.handshake()
-            call = {"name": "upload_file", "arguments": {"path": str(tmp_path / "large.bin")}}
-            await program.send("tools/call", call, request_id=1)
-            result = (await program.answer_to(1))["result"]
+            result = await call(program, "upload_file", path=str(tmp_path / "large.bin"))
             peak = program.peak_memory()
     assert result["structuredContent"]["size_bytes"] == SIZE
     assert result["structuredContent"]["sha256"] == SHA256_OF_ZEROS

@@ -6,14 +6,23 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.e2e.programs import PING, StdioProgram, environment, open_program, stdio_program
-from tests.e2e.talking import answered, ask, given, last_sent, send_question
+from tests.e2e.talking import (
+    ENDS,
+    answered,
+    ask,
+    call,
+    end,
+    last_sent,
+    reaching,
+    send_call,
+    send_question,
+)
 from tests.storage.places import Place
 from tests.upstream import Canned, completion, stalled_stream, text_chunk
 
@@ -25,7 +34,7 @@ async def test_a_program_that_starts_while_its_file_is_locked_needs_no_restart(
 ) -> None:
     place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
     async with upstream(completion("Yes.")) as canned:
-        variables = given(canned, place)
+        variables = reaching(canned, place)
         async with stdio_program(**variables) as program:
             await program.handshake()
             talk = await ask(program, "1?")
@@ -35,10 +44,9 @@ async def test_a_program_that_starts_while_its_file_is_locked_needs_no_restart(
             async with stdio_program(**variables) as program:
                 with anyio.fail_after(20):
                     await program.handshake()
-                    await send_question(program, "Without a conversation?")
-                    alone = (await program.answer_to(1))["result"]
-                    await send_question(program, "2?", talk)
-                    refused = (await program.answer_to(1))["result"]
+                    alone = await call(program, "ask_amber", question="Alone?")
+                    again = {"question": "2?", "conversation_id": talk}
+                    refused = await call(program, "ask_amber", **again)
                 other.close()
                 assert await ask(program, "3?", talk) == talk
     assert answered(alone)["answer"] == "Yes."
@@ -52,29 +60,24 @@ async def test_a_program_that_starts_while_its_file_is_locked_needs_no_restart(
     assert last_sent(canned) == ["1?", "Yes.", "3?"]
 
 
-@pytest.mark.parametrize("end", ["EOF", signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ENDS)
 async def test_a_program_ends_in_time_while_its_file_is_locked_and_a_run_is_under_way(
-    upstream: Canned, tmp_path: Path, end: str | signal.Signals
+    upstream: Canned, tmp_path: Path, how: signal.Signals | None
 ) -> None:
     place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
-        variables = {**given(canned, place), "AMBER_AGENTS": f"hr={AGENT}"}
-        async with patient_program(**variables, AMBER_CALL_TIMEOUT="0.5") as program:
+        variables = reaching(canned, place, AMBER_AGENTS=f"hr={AGENT}", AMBER_CALL_TIMEOUT="0.5")
+        async with patient_program(**variables) as program:
             await program.handshake()
-            begun = await run_agent(program, agent="hr", task="Go.")
+            begun = answered(await call(program, "run_agent", agent="hr", task="Go."))
             with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 # A write is under way when the program is to end, and the run's end is another.
-                await call_agent(program, run_id=begun["run_id"], stop=True)
+                await send_call(program, "run_agent", run_id=begun["run_id"], stop=True)
                 for _ in range(50):
                     await program.send("ping", {}, request_id=PING)
                     await program.answer_to(PING)
-                if isinstance(end, signal.Signals):
-                    program.interrupt(end)
-                else:
-                    await program.close_stdin()
-                with anyio.fail_after(3):
-                    assert await program.process.wait() == 0
+                await end(program, how)
 
 
 @asynccontextmanager
@@ -92,23 +95,13 @@ async def patient_program(**variables: str) -> AsyncIterator[StdioProgram]:
             yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
 
 
-async def call_agent(program: StdioProgram, **arguments: object) -> None:
-    call = {"name": "run_agent", "arguments": arguments}
-    await program.send("tools/call", call, request_id=1)
-
-
-async def run_agent(program: StdioProgram, **arguments: object) -> dict[str, Any]:
-    await call_agent(program, **arguments)
-    return answered((await program.answer_to(1))["result"])
-
-
 async def test_questions_at_once_do_not_wait_for_each_other_while_the_file_is_locked(
     upstream: Canned, tmp_path: Path
 ) -> None:
     place = Place("sqlite", {"AMBER_STATE": f"sqlite:{tmp_path}/state.db"})
     ids = range(1, 13)
     async with upstream(completion("Yes.")) as canned:
-        async with stdio_program(**given(canned, place)) as program:
+        async with stdio_program(**reaching(canned, place)) as program:
             await program.handshake()
             await ask(program, "Before?")
             with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:

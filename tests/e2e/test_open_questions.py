@@ -12,40 +12,31 @@ import pytest
 
 from amber_mcp.transports.backpressure import MOST_ASKING
 from tests.e2e.programs import HANDSHAKE, PING, StdioProgram, started_program
+from tests.e2e.talking import ENDS, end, reaching
 from tests.e2e.test_stdio_flood import host, list_tools, request
-from tests.planted import KEY
 from tests.tools.users import AGENTS
-from tests.upstream import Canned, completion, stalled_stream
+from tests.upstream import Canned, Upstream, completion, stalled_stream
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
 
 OPENING = {**HANDSHAKE, "capabilities": {"elicitation": {}}}
+LIMITS = {"AMBER_AGENTS": AGENTS, "AMBER_MAX_BODY_BYTES": "1048576"}
 TAKEN = {"action": "accept", "content": {"agent": "legal-en"}}
 CHOICES = "legal-de, legal-en"
 
 
 @pytest.fixture
 async def program(upstream: Canned) -> AsyncIterator[StdioProgram]:
-    async with upstream(completion("Done.")) as canned, asking(canned.base_url) as program:
+    async with upstream(completion("Done.")) as canned, asking(canned) as program:
         yield program
         await program.close_stdin()
         assert await program.process.wait() == 0
 
 
-def variables(base_url: str) -> dict[str, str]:
-    return {
-        "AMBER_BASE_URL": base_url,
-        "AMBER_API_KEY": KEY,
-        "AMBER_MODEL": "m",
-        "AMBER_AGENTS": AGENTS,
-        "AMBER_MAX_BODY_BYTES": "1048576",
-    }
-
-
 @asynccontextmanager
-async def asking(base_url: str) -> AsyncIterator[StdioProgram]:
+async def asking(upstream: Upstream) -> AsyncIterator[StdioProgram]:
     """A program that asks which agent is meant, and has room for calls of 1 MiB."""
-    async with started_program(**variables(base_url)) as program:
+    async with started_program(**reaching(upstream, **LIMITS)) as program:
         await program.send("initialize", OPENING, request_id=0)
         await program.answer_to(0)
         await program.send("notifications/initialized", {})
@@ -132,36 +123,25 @@ async def test_an_answer_that_cannot_be_read_ends_the_question(
     assert CHOICES in told
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
+@pytest.mark.parametrize("how", ENDS)
 async def test_open_questions_do_not_hold_up_the_end(
-    number: signal.Signals | None, upstream: Canned
+    how: signal.Signals | None, upstream: Canned
 ) -> None:
-    async with upstream(stalled_stream) as canned, asking(canned.base_url) as program:
+    async with upstream(stalled_stream) as canned, asking(canned) as program:
         questions = [await run_agent(program, call) for call in (1, 2, 3)]
         await answer(program, questions[0])  # The call goes on.
         await program.around(b"")
-        if number:
-            program.interrupt(number)
-        else:
-            await program.close_stdin()
-        with anyio.fail_after(3):
-            assert await program.process.wait() == 0
+        await end(program, how)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, None])
-async def test_nor_do_they_if_nobody_reads(number: signal.Signals | None, upstream: Canned) -> None:
-    async with upstream(stalled_stream) as canned, host(**variables(canned.base_url)) as program:
-        await program.write(request("handshake", "initialize", **OPENING))
-        await program.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+@pytest.mark.parametrize("how", [signal.SIGTERM, None])
+async def test_nor_do_they_if_nobody_reads(how: signal.Signals | None, upstream: Canned) -> None:
+    async with upstream(stalled_stream) as canned, host(**reaching(canned, **LIMITS)) as program:
+        await program.handshake(OPENING)
         params = {"name": "run_agent", "arguments": {"agent": "legal", "task": "Go."}}
         await program.write(request(1, "tools/call", **params))
         async for message in program.messages():
             if message.get("method") == "elicitation/create":
                 break
         await program.write_while_taken(list_tools)
-        if number:
-            program.process.send_signal(number)
-        else:
-            program.hang_up()
-        with anyio.fail_after(3):
-            assert await program.process.wait() == 0
+        await program.end(how)

@@ -26,21 +26,23 @@ ERAS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
 
 @asynccontextmanager
 async def connected(
-    transport: str, mode: str, settings: dict[str, str], *, within: float = 60
+    transport: str, mode: str, settings: dict[str, str], user: Any = None, *, within: float = 60
 ) -> AsyncIterator[Client]:
+    """A client of a program that is started for it; `user` answers what is asked back."""
+    more = {"mode": mode, "elicitation_callback": user}
     with anyio.fail_after(within):
         if transport == "stdio":
             command, *arguments = COMMAND
             server = StdioServerParameters(
                 command=command, args=arguments, env=environment(**settings)
             )
-            async with Client(stdio_client(server), mode=mode) as client:
+            async with Client(stdio_client(server), **more) as client:
                 yield client
             return
         async with (
             http_program(within=within, **settings) as url,
             httpx2.AsyncClient(trust_env=False, timeout=within) as http,
-            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+            Client(streamable_http_client(url, http_client=http), **more) as client,
         ):
             yield client
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -95,29 +95,40 @@ async def test_an_odd_model_is_listed_and_not_completed(
     assert set(listed) == {"m-\ufffd", "ok"}
 
 
-async def raw(program: StdioProgram, number: int, method: str, params: str) -> dict[str, Any]:
-    line = f'{{"jsonrpc":"2.0","id":{number},"method":"{method}","params":{params}}}'
-    await program.send_line(line.encode())
-    return await program.answer_to(number)
-
-
-async def test_what_no_client_sends_is_answered() -> None:
+@pytest.fixture(scope="module")
+async def program() -> AsyncIterator[StdioProgram]:
     async with stdio_program() as program:
         await program.handshake()
-        read = await raw(program, 1, "resources/read", r'{"uri":"amber://conversations/\ud83d"}')
-        assert read["error"]["code"] == -32002
-        name = await raw(program, 2, "prompts/get", r'{"name":"\ud83d"}')
-        assert name["error"]["code"] == -32602
-        number = await raw(
-            program, 3, "prompts/get", '{"name":"research","arguments":{"question":5}}'
-        )
-        assert number["error"]["code"] == -32602
-        argument = r'{"ref":{"type":"ref/prompt","name":"research"},"argument":{"name":"\ud83d",'
-        complete = await raw(program, 4, "completion/complete", argument + r'"value":"\ud83d"}}')
-        assert complete["error"]["code"] == -32602
-        typed = r'{"ref":{"type":"ref/prompt","name":"research"},"argument":{"name":"model",'
-        complete = await raw(program, 5, "completion/complete", typed + r'"value":"\ud83d"}}')
-        assert complete["result"]["completion"]["values"] == []
+        yield program
+
+
+REF = r'"ref":{"type":"ref/prompt","name":"research"}'
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "told"),
+    [
+        ("resources/read", r'{"uri":"amber://conversations/\ud83d"}', '"code": -32002'),
+        ("prompts/get", r'{"name":"\ud83d"}', '"code": -32602'),
+        ("prompts/get", '{"name":"research","arguments":{"question":5}}', '"code": -32602'),
+        (
+            "completion/complete",
+            rf'{{{REF},"argument":{{"name":"\ud83d","value":"\ud83d"}}}}',
+            '"code": -32602',
+        ),
+        (
+            "completion/complete",
+            rf'{{{REF},"argument":{{"name":"model","value":"\ud83d"}}}}',
+            '"values": []',
+        ),
+    ],
+)
+async def test_what_no_client_sends_is_answered(
+    program: StdioProgram, method: str, params: str, told: str
+) -> None:
+    line = f'{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}'
+    await program.send_line(line.encode())
+    assert told in json.dumps(await program.answer_to(1))
 
 
 async def test_a_discovery_advertises_what_is_served() -> None:

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from tests.e2e.talking import given, last_sent
+from tests.e2e.talking import last_sent, reaching
 from tests.e2e.test_python_clients import connected, facts
 from tests.planted import KEY, SANDBOX_KEY
 from tests.storage.places import Place
@@ -18,7 +18,7 @@ async def test_a_conversation_goes_on_on_the_other(
 ) -> None:
     answers = [completion(text) for text in ("A colleague.", "At noon.", "Soup.")]
     async with upstream(*answers) as canned:
-        variables = given(canned, shared_place)
+        variables = reaching(canned, shared_place)
         async with (
             connected(pair[0], "legacy", variables) as one,
             connected(pair[1], "auto", variables) as other,
@@ -38,7 +38,7 @@ async def test_questions_at_once_on_both_are_answered_and_kept(
     shared_place: Place, upstream: Canned
 ) -> None:
     async with upstream(completion("Yes.")) as canned:
-        variables = given(canned, shared_place)
+        variables = reaching(canned, shared_place)
         async with (
             connected("stdio", "legacy", variables) as one,
             connected("http", "auto", variables) as other,
@@ -59,8 +59,8 @@ async def test_questions_at_once_on_both_are_answered_and_kept(
 async def test_another_key_finds_nothing_there(shared_place: Place, upstream: Canned) -> None:
     async with upstream(completion("A secret.")) as canned:
         async with (
-            connected("stdio", "legacy", given(canned, shared_place, KEY)) as one,
-            connected("http", "auto", given(canned, shared_place, SANDBOX_KEY)) as other,
+            connected("stdio", "legacy", reaching(canned, shared_place, KEY)) as one,
+            connected("http", "auto", reaching(canned, shared_place, SANDBOX_KEY)) as other,
         ):
             _, begun = facts(await one.call_tool("ask_amber", {"question": "What is X?"}))
             follow_up = {"question": "And?", "conversation_id": begun["conversation_id"]}

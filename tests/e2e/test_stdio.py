@@ -17,7 +17,7 @@ from tests.e2e.programs import (
     open_program,
     stdio_program,
 )
-from tests.e2e.talking import reaching
+from tests.e2e.talking import ENDS, ask_halfway, call, end, reaching
 from tests.upstream import Canned, events, stalled_stream, text_chunk
 
 
@@ -66,73 +66,31 @@ async def test_a_faulty_discovery_is_refused_and_decides_nothing(
         assert "result" in await program.answer_to(2)
 
 
-async def test_notifications_and_noise_before_the_first_request_do_no_harm() -> None:
-    async with stdio_program() as program:
-        await program.send("notifications/cancelled", {"requestId": 9})
-        await program.send_line(b"")
-        await program.send_line(b"this is no JSON")
-        await program.send("initialize", HANDSHAKE, request_id=1)
-        assert "result" in await program.answer_to(1)
-
-
-async def test_a_message_over_the_limit_is_refused_and_the_next_one_is_read() -> None:
-    async with stdio_program(AMBER_MAX_BODY_BYTES="100000") as program:
-        await program.send("initialize", HANDSHAKE, request_id=1)
-        await program.answer_to(1)
-        await program.send("tools/list", {"cursor": "x" * 1_000_000}, request_id=2)
-        refused = await program.receive()
-        assert refused["id"] == 2
-        assert refused["error"]["code"] == -32600
-        assert "AMBER_MAX_BODY_BYTES" in refused["error"]["message"]
-        await program.send("ping", {}, request_id=3)
-        assert (await program.receive())["id"] == 3
-
-
-async def test_the_last_line_needs_no_end() -> None:
-    async with stdio_program() as program:
-        await program.handshake()
-        assert program.process.stdin is not None
-        await program.process.stdin.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
-        await program.close_stdin()
-        assert await program.process.wait() == 0
-
-
 async def test_nothing_but_protocol_stands_on_stdout(sandbox: SandboxProgram) -> None:
     async with stdio_program(**sandbox.environment, AMBER_LANGUAGE="???") as program:
         await program.handshake()
-        await program.send("tools/call", {"name": "ask_amber", "arguments": {}}, request_id=1)
-        assert (await program.answer_to(1))["result"]["isError"]
+        assert (await call(program, "ask_amber"))["isError"]
         await program.close_stdin()
         assert await program.rest() == b""
         assert await program.process.wait() == 0
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_cleanly_though_stdin_is_open(end: signal.Signals) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_cleanly_though_stdin_is_open(how: signal.Signals) -> None:
     async with stdio_program() as program:
         await program.handshake()
-        program.interrupt(end)
-        with anyio.fail_after(3):
-            assert await program.process.wait() == 0
+        await end(program, how)
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, "EOF"])
+@pytest.mark.parametrize("how", ENDS)
 async def test_a_call_in_flight_does_not_hold_up_the_end(
-    end: signal.Signals | str, upstream: Canned
+    how: signal.Signals | None, upstream: Canned
 ) -> None:
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
-            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
-            while "characters" not in str(await program.receive()):
-                pass
-            if isinstance(end, signal.Signals):
-                program.interrupt(end)
-            else:
-                await program.close_stdin()
-            with anyio.fail_after(3):
-                assert await program.process.wait() == 0
+            await ask_halfway(program)
+            await end(program, how)
         with anyio.fail_after(5):
             await canned.closed.wait()
 
@@ -179,9 +137,7 @@ async def test_half_a_character_from_amber_reaches_the_client_as_a_whole_answer(
     async with upstream(stream) as canned:
         async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
-            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-            await program.send("tools/call", call, request_id=1)
-            result = (await program.answer_to(1))["result"]
+            result = await call(program, "ask_amber", question="Why?")
     assert result["structuredContent"]["answer"] == "Smile \U0001f600 or \ufffd!"
 
 

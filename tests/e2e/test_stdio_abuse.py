@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.e2e.programs import ENVELOPE, HANDSHAKE, StdioProgram, stdio_program
-from tests.e2e.talking import reaching
+from tests.e2e.talking import ask_halfway, reaching
 from tests.upstream import Canned, stalled_stream, text_chunk
 
 PARSE_ERROR = -32700
@@ -165,7 +165,9 @@ async def test_the_other_era_is_refused_on_a_connection(program: StdioProgram) -
 
 async def test_a_request_before_the_handshake_is_refused_and_the_handshake_still_works() -> None:
     async with stdio_program() as program:
-        await program.send_line(b"noise")
+        await program.send("notifications/cancelled", {"requestId": 9})
+        for line in (b"", b"noise"):
+            await program.send_line(line)
         assert (await program.receive())["error"]["code"] == PARSE_ERROR
         await program.send("tools/list", {}, request_id=1)
         assert (await program.answer_to(1))["error"]["code"] == INVALID_PARAMS
@@ -186,10 +188,7 @@ async def test_a_call_is_cancelled_once_however_often_that_is_said(upstream: Can
     async with upstream(lambda u: stalled_stream(u, text_chunk("Half"))) as canned:
         async with stdio_program(**reaching(canned)) as program:
             await program.handshake()
-            call = {"name": "ask_amber", "arguments": {"question": "Why?"}}
-            await program.send("tools/call", {**call, "_meta": {"progressToken": 1}}, request_id=1)
-            while "characters" not in str(await program.receive()):
-                pass
+            await ask_halfway(program)
             for _ in range(3):
                 await program.send("notifications/cancelled", {"requestId": 1})
             await canned.closed.wait()
@@ -234,13 +233,20 @@ async def test_50_mib_without_an_end_are_refused_at_the_end_of_stdin() -> None:
     assert refusal["id"] == 1
 
 
-async def test_the_end_of_stdin_in_the_middle_of_a_line_is_an_end() -> None:
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (request('"id":1,"method":"ping"'), '"result":{}'),
+        (request('"method":"tools/list","par')[:-1], f'"code":{PARSE_ERROR}'),
+    ],
+)
+async def test_the_end_of_stdin_ends_the_last_line(line: bytes, told: str) -> None:
     async with stdio_program() as program:
         await program.handshake()
         assert program.process.stdin is not None
-        await program.process.stdin.send(b'{"jsonrpc":"2.0","method":"tools/list","par')
+        await program.process.stdin.send(line)
         await program.close_stdin()
-        assert json.loads(await program.rest())["error"]["code"] == PARSE_ERROR
+        assert told in (await program.rest()).decode()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")

@@ -26,7 +26,7 @@ from tests.e2e.programs import (
     peak_memory,
     stdio_program,
 )
-from tests.e2e.talking import reaching
+from tests.e2e.talking import ENDS, reaching
 from tests.upstream import Canned, Upstream, stalled_stream, text_chunk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
@@ -89,16 +89,22 @@ class Host:
             for line in lines:
                 yield json.loads(line)
 
-    async def handshake(self) -> None:
-        await self.write(request("handshake", "initialize", **HANDSHAKE))
+    async def handshake(self, opening: Mapping[str, Any] = HANDSHAKE) -> None:
+        await self.write(request("handshake", "initialize", **opening))
         await self.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
         async for message in self.messages():
             assert message["id"] == "handshake"
             return
 
-    def hang_up(self) -> None:
-        os.close(self.stdin)
-        self.stdin = -1
+    async def end(self, how: signal.Signals | None = None, within: float = 3) -> None:
+        """End the program by a signal or by hanging up; it has to leave cleanly and soon."""
+        if how:
+            self.process.send_signal(how)
+        else:
+            os.close(self.stdin)
+            self.stdin = -1
+        with anyio.fail_after(within):
+            assert await self.process.wait() == 0
 
 
 @asynccontextmanager
@@ -143,13 +149,12 @@ async def test_a_host_that_does_not_read_is_not_read_from_either() -> None:
         assert answered == Counter(range(taken + 1))
         if sys.platform == "linux":
             assert peak_memory(program.process.pid) - before < 100 * MIB
-        program.hang_up()
-        assert await program.process.wait() == 0
+        await program.end(within=30)
 
 
-@asynccontextmanager
-async def choked(upstream: Canned) -> AsyncIterator[Host]:
-    """A program that has calls in flight, and a host that has never read what it wrote."""
+@pytest.mark.parametrize("how", ENDS)
+async def test_it_ends_though_nobody_reads(how: signal.Signals | None, upstream: Canned) -> None:
+    """It has calls in flight, and its host has never read what it wrote."""
     asked = anyio.Event()
 
     def stalled(running: Upstream) -> Response:
@@ -163,24 +168,9 @@ async def choked(upstream: Canned) -> AsyncIterator[Host]:
                 await program.write(ask(FAR_TOO_MANY + number))
             await asked.wait()
             await program.write_while_taken(list_tools)
-            yield program
-            with anyio.fail_after(3):
-                assert await program.process.wait() == 0
+            await program.end(how)
             with anyio.fail_after(5):
                 await canned.closed.wait()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_though_nobody_reads(
-    number: signal.Signals, upstream: Canned
-) -> None:
-    async with choked(upstream) as program:
-        program.process.send_signal(number)
-
-
-async def test_the_end_of_stdin_ends_it_though_nobody_reads(upstream: Canned) -> None:
-    async with choked(upstream) as program:
-        program.hang_up()
 
 
 @pytest.mark.parametrize(
@@ -194,9 +184,7 @@ async def test_whatever_is_asked_the_end_behind_it_is_noticed(
     async with host() as program:
         await program.write_while_taken(lambda number: request(number, method, **params))
         await anyio.wait_readable(program.stdout)  # It may only be starting.
-        program.hang_up()
-        with anyio.fail_after(3):
-            assert await program.process.wait() == 0
+        await program.end()
 
 
 async def test_the_end_behind_more_calls_than_may_be_in_flight_is_noticed(upstream: Canned) -> None:
@@ -204,9 +192,7 @@ async def test_the_end_behind_more_calls_than_may_be_in_flight_is_noticed(upstre
         async with host(**reaching(canned)) as program:
             await program.handshake()
             await program.write_while_taken(ask)
-            program.hang_up()
-            with anyio.fail_after(3):
-                assert await program.process.wait() == 0
+            await program.end()
 
 
 async def test_cancelled_calls_leave_room_for_others(upstream: Canned) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,6 @@ async def client_of(base_url: str, key: str = "") -> AsyncIterator[httpx2.AsyncC
 
 
 @pytest.fixture
-async def http(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client with the key, at the root of amber's API."""
-    async with client_of(f"{sandbox.base_url}/api/beta/", sandbox.api_key) as client:
-        yield client
-
-
-@pytest.fixture
 async def stranger(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
     """A client without any key."""
     async with client_of(sandbox.base_url) as client:
@@ -113,21 +107,64 @@ async def stranger(sandbox: Sandbox) -> AsyncIterator[httpx2.AsyncClient]:
 
 COMPANY = [{"function": {"name": "amberSearch"}}]
 PAGES = [{"function": {"name": "webSearch"}}]
+HELLO = [{"role": "user", "content": "Hello there!"}]
+APIS = {
+    "amber": ("/api/beta", "amberai/chat/completions", "sandbox-brief"),
+    "openai": ("/api/beta", "openai/v1/chat/completions", "azure/sandbox-quote"),
+    "morpheus": ("/morpheus/api/v1", "chat/completions", "sandbox-quote"),
+    "adaptive": ("/adaptive/api/v1", "chat/completions", "sandbox/quote"),
+}
 
 
-async def ask(http: httpx2.AsyncClient, question: str, **fields: object) -> str:
-    """The answer's text; `fields` replace or add to those of the body."""
-    body = {
-        "model": "sandbox-brief",
-        "messages": [{"role": "user", "content": question}],
-        "tools": COMPANY,
-        "metadata": {"language": "en"},
-        **fields,
-    }
-    response = await http.post("amberai/chat/completions", json=body)
-    assert response.status_code == 200, response.text
-    text: str = response.json()["choices"][0]["message"]["content"]
-    return text
+@dataclass(frozen=True)
+class Caller:
+    """A client of one API, with its key and at its root."""
+
+    name: str
+    http: httpx2.AsyncClient
+    path: str
+    model: str
+
+    async def post(self, **fields: Any) -> httpx2.Response:
+        """Ask for a completion; `fields` replace or add to those of the body."""
+        body = {"model": self.model, "messages": HELLO, **fields}
+        return await self.http.post(self.path, json=body)
+
+    async def completed(self, **fields: Any) -> dict[str, Any]:
+        response = await self.post(**fields)
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    async def answer(self, question: str = "", **fields: Any) -> str:
+        """The answer's text."""
+        if question:
+            fields = {"messages": [{"role": "user", "content": question}], **fields}
+        text: str = (await self.completed(**fields))["choices"][0]["message"]["content"]
+        return text
+
+    async def ask(self, question: str, **fields: Any) -> str:
+        """What amber answers from the company, in English."""
+        return await self.answer(
+            question, **{"tools": COMPANY, "metadata": {"language": "en"}, **fields}
+        )
+
+
+@asynccontextmanager
+async def calling(sandbox: Sandbox, name: str) -> AsyncIterator[Caller]:
+    root, path, model = APIS[name]
+    keys = {"morpheus": sandbox.morpheus_key, "adaptive": sandbox.adaptive_key}
+    key = keys.get(name, sandbox.api_key)
+    async with client_of(f"{sandbox.base_url}{root}/", key) as client:
+        yield Caller(name, client, path, model)
+
+
+@pytest.fixture
+async def api(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Caller]:
+    """The API that a module, or a test's parameter, names."""
+    name = getattr(request, "param", None) or request.module.API
+    async with calling(sandbox, name) as caller:
+        yield caller
 
 
 def events(response: httpx2.Response) -> list[dict[str, Any]]:
@@ -142,37 +179,20 @@ def events(response: httpx2.Response) -> list[dict[str, Any]]:
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
 """The beginning of an image, of 24 bytes."""
 
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "get_current_weather",
-        "description": "Get the current weather in a given location",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "location": {
-                    "type": "string",
-                    "description": "The city and state, e.g. Aachen, North Rhine-Westphalia",
-                },
-                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
-            },
-            "required": ["location"],
-        },
-    },
-}
-TRAIN: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "find_train",
-        "description": "Look up connections by rail",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "origin": {"type": "string"},
-                "destination": {"type": "string"},
-                "seats": {"type": "integer", "minimum": 1, "maximum": 9},
-            },
-            "required": ["origin", "destination"],
-        },
-    },
-}
+
+def function(name: str, description: str, *required: str, **properties: Any) -> dict[str, Any]:
+    """A function that an API may call, in OpenAI's form."""
+    parameters = {"type": "object", "properties": properties, "required": [*required]}
+    said = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": said}
+
+
+TEXT = {"type": "string"}
+WEATHER = function(
+    "get_current_weather", "Get the current weather in a given location", "location",
+    location=TEXT, unit={"type": "string", "enum": ["celsius", "fahrenheit"]},
+)  # fmt: skip
+TRAIN = function(
+    "find_train", "Look up connections by rail", "origin", "destination",
+    origin=TEXT, destination=TEXT, seats={"type": "integer", "minimum": 1, "maximum": 9},
+)  # fmt: skip

@@ -1,36 +1,45 @@
-from amber_mcp.sandbox.answers import Found, reply, write
+from contextlib import closing
+
+import pytest
+
+from amber_mcp.sandbox.answers import Source, reply, write
 from amber_mcp.sandbox.documents import Document
 from amber_mcp.sandbox.messages import Message
 from amber_mcp.sandbox.passages import Passage
+from amber_mcp.sandbox.search import SearchIndex, Synonyms
 
 
-def found(*names: str, passages: int = 2) -> Found:
-    documents = []
-    for name in names:
-        texts = tuple(Passage(f"{name} {number}") for number in range(passages))
-        documents.append((Document(f"{name}.md", name, texts), texts))
-    return Found("documents", 3, documents, lambda document: f"[{document.title}](x)")
+def written(*texts: list[Passage], passages: int) -> str:
+    documents = [Document(f"{n}.md", f"{n}", tuple(each)) for n, each in enumerate(texts)]
+    with closing(SearchIndex(documents, Synonyms())) as index:
+        source = Source("documents", index, lambda document: f"[{document.title}](x)")
+        messages = [Message(role="user", content="valve")]
+        return write(messages, [source], "en", passages=passages)
 
 
-def quoted(source: Found, passages: int) -> list[str]:
-    text = write("q", [source], "en", passages=passages)
-    return [line.removeprefix("> ") for line in text.splitlines() if line.startswith("> ")]
-
-
-def test_each_document_is_quoted_before_more_of_the_first():
-    assert quoted(found("a"), 2) == ["a 0", "a 1"]
-    assert quoted(found("a", "b"), 2) == ["a 0", "b 0"]
-    assert quoted(found("a", "b"), 3) == ["a 0", "b 0", "a 1"]
-    assert quoted(found("a", "b"), 1) == ["a 0"]
-    assert quoted(found("a", passages=0), 2) == quoted(found(), 2) == []
+@pytest.mark.parametrize(
+    ("names", "passages", "expected"),
+    [
+        ("a", 2, ["valve a0", "valve a1"]),
+        ("ab", 2, ["valve a0", "valve b0"]),
+        ("ab", 3, ["valve a0", "valve b0", "valve a1"]),
+        ("ab", 1, ["valve a0"]),
+        ("", 2, []),
+    ],
+)
+def test_each_document_is_quoted_before_more_of_the_first(
+    names: str, passages: int, expected: list[str]
+):
+    texts = [[Passage(f"valve {name}{number}") for number in range(2)] for name in names]
+    lines = written(*texts, passages=passages).splitlines()
+    assert [line.removeprefix("> ") for line in lines if line.startswith("> ")] == expected
 
 
 def test_quotes_stand_under_their_heading_and_have_an_end():
-    passages = (Passage("One\n\nTwo", ("Top", "Low")), Passage("word " * 1000))
-    source = Found("files", 1, [(Document("a.md", "a", passages), passages)], lambda _: "x")
-    text = write("q", [source], "en", passages=2)
-    assert "> **Low**\n>\n> One\n>\n> Two\n\nSource: x" in text
-    assert "word …\n" in text
+    text = written([Passage("One valve\n\nTwo", ("Top", "Low"))], passages=1)
+    assert "> **Low**\n>\n> One valve\n>\n> Two\n\nSource: [0](x)" in text
+    text = written([Passage("valve " * 1000)], passages=1)
+    assert "valve …\n" in text
     assert len(text) < 1400
 
 

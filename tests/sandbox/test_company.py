@@ -57,7 +57,7 @@ def test_a_folder_may_bring_its_own_synonyms(tmp_path: Path):
     company = read_company(root)
     assert "synonyms.txt" not in company.documents.by_path
     (hit,) = company.documents.index.search("How do I sign in?")
-    assert hit.path == "it/b.md"
+    assert hit.document.path == "it/b.md"
 
 
 def test_a_missing_folder_is_told(tmp_path: Path):

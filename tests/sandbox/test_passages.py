@@ -1,4 +1,6 @@
-from amber_mcp.sandbox.passages import plain, split_passages
+import pytest
+
+from amber_mcp.sandbox.passages import Passage, plain, split_passages
 
 
 def test_passages_stand_under_their_headings():
@@ -14,13 +16,20 @@ def test_passages_stand_under_their_headings():
     ]
 
 
-def test_headings_in_code_are_code():
-    _, passages = split_passages("# Top\n\n```sh\n# not a heading\n\nls\n```")
-    assert passages[0].text == "```sh\n# not a heading\n\nls\n```"
-
-
-def test_comments_are_left_out():
-    assert split_passages("<!-- a\nb -->Text")[1][0].text == "Text"
+@pytest.mark.parametrize(
+    ("markdown", "texts"),
+    [
+        ("```sh\n# not a heading\n\nls\n```", ["```sh\n# not a heading\n\nls\n```"]),
+        ("Run:\n~~~\nls\n~~~\nThen", ["Run:\n\n~~~\nls\n~~~\n\nThen"]),
+        ("```\nnever: closed\n\n# x", ["```\nnever: closed\n\n# x"]),
+        ("<!-- a\nb -->Text", ["Text"]),
+        ("#no heading", ["#no heading"]),
+        ("x" * 2000, ["x" * 700, "x" * 700, "x" * 600]),
+        (" \n\n", []),
+    ],
+)
+def test_code_and_text_without_headings(markdown: str, texts: list[str]):
+    assert split_passages(markdown) == ("", [Passage(text) for text in texts])
 
 
 def test_small_paragraphs_share_a_passage_and_long_ones_do_not():
@@ -37,21 +46,12 @@ def test_long_paragraphs_are_divided_between_sentences():
     assert all(each.text.endswith(".") for each in passages)
 
 
-def test_text_without_any_sentence_is_divided_too():
-    _, passages = split_passages("x" * 10_000)
-    assert sum(each.text.count("x") for each in passages) == 10_000
-
-
 def test_table_rows_keep_their_head():
     rows = [f"| row {n} | {'y' * 40} |" for n in range(60)]
     _, passages = split_passages("\n".join(["| A | B |", "| --- | --- |", *rows]))
     assert len(passages) > 2
     for passage in passages:
         assert passage.text.startswith("| A | B |\n| --- | --- |\n| row")
-
-
-def test_nothing_is_no_passage():
-    assert split_passages(" \n\n") == ("", [])
 
 
 def test_plain_takes_marks_out():

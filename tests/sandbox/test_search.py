@@ -12,6 +12,8 @@ from amber_mcp.sandbox.passages import Passage
 from amber_mcp.sandbox.search import SearchIndex, Synonyms
 
 QUESTIONS = json.loads(Path(__file__).with_name("plain_questions.json").read_text("utf-8"))
+SYNONYMS = "holiday, day off, urlaub  # a comment"
+VPN = ["Das VPN ist für das Netz und die Laufwerke.", "The VPN is for the network."]
 
 
 @pytest.fixture(scope="module")
@@ -22,46 +24,35 @@ def company() -> Iterator[Company]:
 
 
 def paths(index: SearchIndex, question: str, **more: object) -> list[str]:
-    return [hit.path for hit in index.search(question, **more)]  # type: ignore[arg-type]
+    return [hit.document.path for hit in index.search(question, **more)]  # type: ignore[arg-type]
 
 
-def index_of(*texts: str, synonyms: tuple[str, ...] = ()) -> SearchIndex:
-    documents = [
-        Document(f"{number}.md", "", (Passage(text),)) for number, text in enumerate(texts)
-    ]
-    return SearchIndex(documents, Synonyms(synonyms))
+@pytest.mark.parametrize(
+    ("texts", "question", "expected"),
+    [
+        (["Die Häuser sind rot."], "Haus", "0"),
+        (["Der Urlaub ist lang.", "Die Tage"], "Urlaubstage", "10"),
+        (["Urlaubsregelung", "Urlaub, Regelung"], "Urlaub", "10"),
+        (["Take a day off.", "Nothing."], "holiday", "0"),
+        (["A holiday.", "Nothing."], "a day off", "0"),
+        (["The pump is red.", "The red pump has a valve."], "valve pump", "10"),
+        (VPN, "What is the VPN?", "10"),
+        (VPN, "Was ist das VPN?", "01"),
+    ],
+)
+def test_words_are_met_by_stems_parts_and_synonyms_in_the_questions_language_first(
+    texts: list[str], question: str, expected: str
+):
+    documents = [Document(f"{n}", "", (Passage(text),)) for n, text in enumerate(texts)]
+    index = SearchIndex(documents, Synonyms([SYNONYMS]))
+    assert "".join(paths(index, question)) == expected
+    index.close()
 
 
 def test_the_best_document_and_passage_come_first(index: SearchIndex):
     hit = index.search("When do I need a medical certificate?")[0]
-    assert hit.path == "hr/sick leave.md"
-    assert hit.title == "Sick leave"
+    assert (hit.document.path, hit.document.title) == ("hr/sick leave.md", "Sick leave")
     assert "third day" in hit.passages[0].text
-
-
-def test_endings_umlauts_and_compounds_do_not_matter(index: SearchIndex):
-    assert paths(index, "Welche Urlaubstage habe ich?")[0] == "hr/urlaub.md"
-    assert paths(index_of("Die Häuser sind rot."), "Haus")
-    assert set(paths(index_of("Der Urlaub ist lang.", "Die Tage"), "Urlaubstage")) == {
-        "0.md",
-        "1.md",
-    }
-    assert "0.md" in paths(index_of("Urlaubsregelung", "Urlaub, Regelung"), "Urlaub")
-
-
-def test_synonyms_meet_words_and_phrases():
-    synonyms = ("holiday, day off, urlaub",)
-    index = index_of("Take a day off.", "Nothing.", synonyms=synonyms)
-    assert paths(index, "holiday") == ["0.md"]
-    index = index_of("A holiday.", "Nothing.", synonyms=synonyms)
-    assert paths(index, "a day off") == ["0.md"]
-
-
-def test_a_document_in_the_question_s_language_comes_first():
-    index = index_of("Das VPN ist für das Netz und die Laufwerke.", "The VPN is for the network.")
-    assert paths(index, "What is the VPN?")[0] == "1.md"
-    assert paths(index, "Was ist das VPN?")[0] == "0.md"
-    assert paths(index, "VPN", language="de-DE")[0] == "0.md"
 
 
 def test_a_short_follow_up_goes_on_from_the_question_before(index: SearchIndex):
@@ -71,7 +62,7 @@ def test_a_short_follow_up_goes_on_from_the_question_before(index: SearchIndex):
 def test_a_search_keeps_to_folders(index: SearchIndex):
     assert paths(index, "password leave", folders=("it",)) == ["it/passwords.md"]
     assert index.count(("it", "phones.csv")) == 3
-    assert index.count() == len(index) == 6
+    assert index.count() == 6
 
 
 @pytest.mark.parametrize("question", ["xylophone", "", "?!", '"*" OR ('])
@@ -92,21 +83,23 @@ def test_plain_questions_of_employees_find_their_document(company: Company):
     expected = [set(each["documents"]) for each in QUESTIONS]
     first = sum(bool(set(f[:1]) & e) for f, e in zip(found, expected, strict=True))
     among_three = sum(bool(set(f) & e) for f, e in zip(found, expected, strict=True))
-    assert first / len(QUESTIONS) >= 0.7
-    assert among_three / len(QUESTIONS) >= 0.9
+    assert first / len(QUESTIONS) >= 0.8
+    assert among_three / len(QUESTIONS) >= 0.95
+    assert company.documents.left_out == ()
 
 
-def test_the_sample_company_answers_in_both_languages(company: Company):
-    search = company.documents.index.search
-    for english, german in [
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
         ("How many vacation days do I get?", "Wie viele Urlaubstage habe ich?"),
         ("When do I need a certificate if I am ill?", "Ab wann brauche ich ein Attest?"),
         ("May I work remotely?", "Darf ich im Homeoffice arbeiten?"),
         ("How do I set up the VPN?", "Wie kann ich das VPN einrichten?"),
         ("How long is a password?", "Wie lang ist ein Passwort?"),
         ("Where are the parking spaces?", "Wo sind die Parkplätze?"),
-    ]:
-        first, second = search(english)[0].path, search(german)[0].path
-        assert first != second, (english, first)
-        assert first.split("/")[0] == second.split("/")[0]
-    assert company.documents.left_out == ()
+    ],
+)
+def test_the_sample_company_answers_in_both_languages(company: Company, english: str, german: str):
+    first, second = (paths(company.documents.index, each)[0] for each in (english, german))
+    assert first != second
+    assert first.split("/")[0] == second.split("/")[0]
