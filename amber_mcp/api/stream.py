@@ -97,7 +97,7 @@ async def read_stream(
             await _read_to_end(events)
             break
         try:
-            chunk = _chunk(event, response) if event.data else {}
+            chunk = _chunk(event, response)
             chunk = {name: value for name, value in chunk.items() if name not in ignored}
             delta = delta_of(chunk, response)
         except AmberError:

@@ -26,7 +26,7 @@ class Event:
 
 
 async def events_of(response: httpx2.Response, limits: Limits) -> AsyncIterator[Event]:
-    """The events of a response.
+    """The events of a response that have data; others mean nothing.
 
     Raises:
         UpstreamError: for a response over its limit: comments and blank lines count as well.
@@ -38,7 +38,8 @@ async def events_of(response: httpx2.Response, limits: Limits) -> AsyncIterator[
     turns = Turns()
     async for event in source:
         await turns.offer()
-        yield Event(event.event, event.data.strip(), not text.has_ended)
+        if data := event.data.strip():
+            yield Event(event.event, data, not text.has_ended)
 
 
 class _EventText:

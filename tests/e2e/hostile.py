@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import httpx2
@@ -100,12 +100,24 @@ class HostileUpstream:
 async def hostile_upstream() -> AsyncIterator[HostileUpstream]:
     """Listen on a free port."""
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(SocketAttribute.local_port)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610
         upstream = HostileUpstream(f"http://127.0.0.1:{port}")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, upstream.serve)
             yield upstream
             tasks.cancel_scope.cancel()
+
+
+class Caller(Protocol):
+    """Sends requests to a running program."""
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The response."""
+        ...
+
+    async def ping(self) -> None:
+        """Send what is answered at once."""
+        ...
 
 
 class StdioCaller:
@@ -187,9 +199,7 @@ class Outcome:
         return self.text.partition(":")[0] if self.result.get("isError") else ""
 
 
-async def call_tool(
-    caller: StdioCaller | HttpCaller, name: str, arguments: Mapping[str, Any]
-) -> Outcome:
+async def call_tool(caller: Caller, name: str, arguments: Mapping[str, Any]) -> Outcome:
     """Call a tool, with a ping each 50 ms beside it."""
     longest = 0.0
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from amber_mcp.config.settings import Settings
 from tests.planted import KEY
