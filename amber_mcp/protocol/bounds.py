@@ -40,9 +40,9 @@ def check_message(message: object) -> None:
         TooMuchError: if it is more than a message may hold.
     """
     match message:
-        case {"method": "tools/call", "params": {"arguments": arguments, **others}}:
+        case {"method": "tools/call", "params": {"arguments": arguments, **others}, **more}:
             check_value(arguments, MOST_ARGUMENT_VALUES)
-            check_value({**message, "params": others}, MOST_VALUES, MOST_CHARS)
+            check_value([more, others], MOST_VALUES, MOST_CHARS)
         case _:
             check_value(message, MOST_VALUES, MOST_CHARS)
 

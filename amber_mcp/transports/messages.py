@@ -1,7 +1,8 @@
-"""From a line to the JSON-RPC message in it, or to the answer that a line which is none may get."""
+"""From a text to the JSON-RPC message in it, or to the answer that a text which is none may get."""
 
 import re
 
+import anyio
 from mcp.types import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -16,6 +17,13 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from amber_mcp.protocol.bounds import TooMuchError, check_message, check_text
+from amber_mcp.text.sanitise import quoted
+
+END_BYTES = 4096
+"""So much of the beginning and of the end of a text that is too large is looked at."""
+
+_LONG = 1024**2
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
@@ -65,13 +73,31 @@ class UnreadableLineError(ValueError):
         return JSONRPCError(jsonrpc="2.0", id=request_id, error=self.error)
 
 
+async def read_message(line: bytes | bytearray) -> JSONRPCMessage:
+    """The message that stands in a line; a long one is read while others get their turns.
+
+    Raises:
+        UnreadableLineError: if there is none, or it holds too much.
+    """
+    if len(line) < _LONG:
+        return message_of(line)
+    return await anyio.to_thread.run_sync(message_of, line)
+
+
 def message_of(line: bytes | bytearray) -> JSONRPCMessage:
     """The message that stands in a line.
 
     Raises:
-        UnreadableLineError: if there is none.
+        UnreadableLineError: if there is none, or it holds too much.
     """
-    value = _json_of(line)
+    value: object = None
+    try:
+        check_text(line)
+        value = _json_of(line)
+        check_message(value)
+    except TooMuchError as error:
+        value = value or beginning_of(line[:END_BYTES], line[-END_BYTES:])
+        raise UnreadableLineError(INVALID_REQUEST, f"The message has {error}.", value) from None
     if isinstance(value, list):
         raise _not_a_message("it is a batch, and each message needs a line of its own", value)
     if not isinstance(value, dict):
@@ -89,6 +115,16 @@ def message_of(line: bytes | bytearray) -> JSONRPCMessage:
         name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
         raise _not_a_message(f"its `{name}` is missing or is not as it must be", value) from None
     raise _not_a_message("it has no `method`", value)
+
+
+def repeated_id(request_id: RequestId) -> UnreadableLineError:
+    """What is wrong with a request whose id one has that is not answered yet.
+
+    No client could tell their answers apart.
+    """
+    shown = quoted(request_id)
+    fault = f"The id {shown} is that of a request which is not answered yet: give each its own."
+    return UnreadableLineError(INVALID_REQUEST, fault, {"method": "", "id": request_id})
 
 
 def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict[str, object]:
@@ -112,7 +148,7 @@ def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict
 
 
 def _not_a_message(fault: str, value: object) -> UnreadableLineError:
-    text = f"The line is not a JSON-RPC 2.0 message: {fault}."
+    text = f"The message is not one of JSON-RPC 2.0: {fault}."
     return UnreadableLineError(INVALID_REQUEST, text, value)
 
 
@@ -128,7 +164,7 @@ def _json_of(line: bytes | bytearray) -> object:
             return from_json(_ESCAPE.sub(_replacement, line), allow_inf_nan=False)
         except ValueError as error:
             fault = error
-    raise UnreadableLineError(PARSE_ERROR, f"The line is not JSON: {fault}.", beginning_of(line))
+    raise UnreadableLineError(PARSE_ERROR, f"The message is not JSON: {fault}.", beginning_of(line))
 
 
 def _before(error: ValueError, text: bytes | bytearray) -> object:

@@ -16,7 +16,7 @@ from mcp.types import (
 
 from .backpressure import Backpressure
 from .lines import LineReader, LineWriter
-from .messages import UnreadableLineError, message_of
+from .messages import UnreadableLineError, read_message, repeated_id
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +54,14 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
             line = await self._reader.line()
             if not line or line.isspace():
                 return None
-            message = message_of(line)
+            message = await read_message(line)
         except UnreadableLineError as error:
             return await self._refuse(error)
         if not isinstance(message, JSONRPCRequest):
             return SessionMessage(message)
         request_id = message.id
-        self._backpressure.add(request_id, len(line))
+        if not self._backpressure.add(request_id, len(line)):
+            return await self._refuse(repeated_id(request_id))
 
         async def settle() -> None:
             self._backpressure.settle(request_id)

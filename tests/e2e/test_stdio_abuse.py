@@ -78,7 +78,7 @@ async def test_what_is_not_a_message_is_refused_and_told_of(
 ) -> None:
     (refusal,) = await program.around(line)
     assert refusal["error"]["code"] == code
-    assert refusal["error"]["message"].startswith("The line is not ")
+    assert refusal["error"]["message"].startswith("The message is not ")
     assert "id" not in refusal if request_id is None else refusal["id"] == request_id
 
 
