@@ -13,7 +13,7 @@ from amber_mcp.errors import InvalidRequest
 from amber_mcp.text.json_values import well_formed_json
 from amber_mcp.text.sanitise import quoted, truncate
 
-from .bounds import MOST_ARGUMENT_VALUES, TooMuchError, check_text, check_value
+from .bounds import MOST_ARGUMENT_VALUES, TooMuchError, check_value
 
 MOST_CHARS = 1_000_000
 """Characters of a text, but of a file's content (`…_base64`), which has a limit of its own."""
@@ -86,15 +86,22 @@ def _read(name: str, value: object, field: FieldInfo) -> object:
 
 
 def _meant(text: str, shape: object) -> object:
-    """What is none, and came as text."""
+    """What a text stands for, where a list, an object or a truth value is asked for.
+
+    Raises:
+        TooMuchError: if it may hold too many values to be read.
+    """
     if shape is bool:
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if text.lstrip().startswith(("[", "{")):
-        check_text(text.encode(errors="replace"))
+        if len(text) > MOST_CHARS and sum(map(text.count, ",[{")) > MOST_ARGUMENT_VALUES:
+            raise TooMuchError(f"{len(text)} characters of JSON, and {MOST_CHARS} are the most")
         try:
-            return well_formed_json(json.loads(text))
+            value = json.loads(text)
         except (ValueError, RecursionError):
             return text
+        check_value(value, MOST_ARGUMENT_VALUES)
+        return well_formed_json(value)
     if shape is dict:
         return text
     return [text] if text.strip() else []

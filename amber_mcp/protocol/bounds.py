@@ -4,7 +4,10 @@ A value costs the checks behind this some 25 µs and 1 KB, most of it where it i
 their number is what keeps a message from holding up all others. The length of texts costs little.
 """
 
+from functools import partial
 from typing import Any
+
+import anyio
 
 MOST_ARGUMENT_VALUES = 10_000
 """Values in the arguments of a tool's call, those in lists and objects included."""
@@ -16,21 +19,24 @@ MOST_DEPTH = 100
 """Lists and objects within each other."""
 
 _PIECE = 65_536
+_LONG = 262_144
 
 
 class TooMuchError(ValueError):
     """Something holds more than it may; the text says of what, and the limit."""
 
 
-def check_text(text: bytes | bytearray) -> None:
+async def check_text(text: bytes | bytearray) -> None:
     """Check JSON before it is parsed: values take up to a hundred times the memory of their text.
 
     Raises:
         TooMuchError: if more values stand in it than any message may hold.
     """
     most = MOST_ARGUMENT_VALUES + MOST_VALUES
-    if _separators(text) >= most and _separators_outside_texts(text, most) >= most:
-        raise TooMuchError(f"more than {most} values, which are the most")
+    if _separators(text) >= most:
+        count = partial(_separators_outside_texts, text, most)
+        if (count() if len(text) < _LONG else await anyio.to_thread.run_sync(count)) >= most:
+            raise TooMuchError(f"more than {most} values, which are the most")
 
 
 def check_message(message: object) -> None:

@@ -1,8 +1,9 @@
 """From a text to the JSON-RPC message in it, or to the answer that a text which is none may get."""
 
+import json
 import re
+from contextlib import suppress
 
-import anyio
 from mcp.types import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -18,17 +19,14 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from amber_mcp.protocol.bounds import TooMuchError, check_message, check_text
+from amber_mcp.text.json_values import well_formed_json
 from amber_mcp.text.sanitise import quoted
 
 END_BYTES = 4096
 """So much of the beginning and of the end of a text that is too large is looked at."""
 
-_LONG = 1024**2
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-)
 _ID_LAST = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[ !#-\[\]-~]{0,200}")\s*\}\s*$')
 
 
@@ -74,30 +72,26 @@ class UnreadableLineError(ValueError):
 
 
 async def read_message(line: bytes | bytearray) -> JSONRPCMessage:
-    """The message that stands in a line; a long one is read while others get their turns.
-
-    Raises:
-        UnreadableLineError: if there is none, or it holds too much.
-    """
-    if len(line) < _LONG:
-        return message_of(line)
-    return await anyio.to_thread.run_sync(message_of, line)
-
-
-def message_of(line: bytes | bytearray) -> JSONRPCMessage:
     """The message that stands in a line.
 
     Raises:
         UnreadableLineError: if there is none, or it holds too much.
     """
-    value: object = None
     try:
-        check_text(line)
-        value = _json_of(line)
+        await check_text(line)
+    except TooMuchError as error:
+        value = beginning_of(line[:END_BYTES], line[-END_BYTES:])
+        raise _too_much(error, value) from None
+    return message_of(line)
+
+
+def message_of(line: bytes | bytearray) -> JSONRPCMessage:
+    """The same, for a line of which is known that there are not too many values in it."""
+    value = _json_of(line)
+    try:
         check_message(value)
     except TooMuchError as error:
-        value = value or beginning_of(line[:END_BYTES], line[-END_BYTES:])
-        raise UnreadableLineError(INVALID_REQUEST, f"The message has {error}.", value) from None
+        raise _too_much(error, value) from None
     if isinstance(value, list):
         raise _not_a_message("it is a batch, and each message needs a line of its own", value)
     if not isinstance(value, dict):
@@ -147,6 +141,10 @@ def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict
     return members
 
 
+def _too_much(error: TooMuchError, value: object) -> UnreadableLineError:
+    return UnreadableLineError(INVALID_REQUEST, f"The message has {error}.", value)
+
+
 def _not_a_message(fault: str, value: object) -> UnreadableLineError:
     text = f"The message is not one of JSON-RPC 2.0: {fault}."
     return UnreadableLineError(INVALID_REQUEST, text, value)
@@ -159,12 +157,17 @@ def _json_of(line: bytes | bytearray) -> object:
         return from_json(line, allow_inf_nan=False)
     except ValueError as error:
         fault = error
-    if _HALF.search(line):
-        try:
-            return from_json(_ESCAPE.sub(_replacement, line), allow_inf_nan=False)
-        except ValueError as error:
-            fault = error
-    raise UnreadableLineError(PARSE_ERROR, f"The message is not JSON: {fault}.", beginning_of(line))
+    if _HALF.search(line):  # JavaScript cuts characters in two, and writes a half as an escape.
+        with suppress(ValueError, RecursionError):
+            return well_formed_json(json.loads(line, parse_constant=_refuse))
+    ends = (line,) if len(line) <= 2 * END_BYTES else (line[:END_BYTES], line[-END_BYTES:])
+    raise UnreadableLineError(
+        PARSE_ERROR, f"The message is not JSON: {fault}.", beginning_of(*ends)
+    )
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _before(error: ValueError, text: bytes | bytearray) -> object:
@@ -175,11 +178,6 @@ def _before(error: ValueError, text: bytes | bytearray) -> object:
     except ValueError:
         return None
     return value
-
-
-def _replacement(escape: re.Match[bytes]) -> bytes:
-    """JavaScript cuts characters in two, and writes a half as an escape that has no meaning."""
-    return rb"\ufffd" if escape["half"] else escape[0]
 
 
 def _id_in(value: object) -> RequestId | None:

@@ -32,24 +32,28 @@ class SessionManager(StreamableHTTPSessionManager):
     async def _handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             return await super()._handle_request(scope, receive, send)
-        body = await receive()  # All of it: it was collected up to its limit.
+        unread = [await receive()]  # The whole body: it was collected up to its limit.
         try:
-            message = await read_message(body.get("body", b""))
-            if isinstance(message, JSONRPCRequest) and self._is_in_use(scope, message.id):
-                raise repeated_id(message.id)
+            await self._check(scope, unread[0].get("body", b""))
         except UnreadableLineError as error:
             return await _refusal(error)(scope, receive, send)
-        del message
-        unread = [body]
 
         async def once_more() -> Message:
             return unread.pop() if unread else await receive()
 
         return await super()._handle_request(scope, once_more, send)
 
-    def _is_in_use(self, scope: Scope, request_id: RequestId) -> bool:
+    async def _check(self, scope: Scope, body: bytes) -> None:
+        """Check a message before the SDK reads it.
+
+        Raises:
+            UnreadableLineError: if it is none, or too large, or its id is in use.
+        """
+        message = await read_message(body)
         session = self._server_instances.get(Headers(scope=scope).get(MCP_SESSION_ID_HEADER, ""))
-        return isinstance(session, Session) and str(request_id) in session.unanswered
+        unanswered = session.unanswered if isinstance(session, Session) else ()
+        if isinstance(message, JSONRPCRequest) and str(message.id) in unanswered:
+            raise repeated_id(message.id)
 
     def _admit_session(
         self, _: AuthorizationContext | None
