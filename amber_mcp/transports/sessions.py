@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import anyio
 from anyio.abc import ObjectSendStream
 from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, StreamableHTTPServerTransport
@@ -50,6 +51,7 @@ class SessionManager(StreamableHTTPSessionManager):
             UnreadableLineError: if it is none, or too large, or its id is in use.
         """
         message = await read_message(body)
+        await anyio.lowlevel.checkpoint()  # The SDK parses it again, which may take as long.
         session = self._server_instances.get(Headers(scope=scope).get(MCP_SESSION_ID_HEADER, ""))
         unanswered = session.unanswered if isinstance(session, Session) else ()
         if isinstance(message, JSONRPCRequest) and str(message.id) in unanswered:
