@@ -13,7 +13,7 @@ MOST_ARGUMENT_VALUES = 10_000
 """Values in the arguments of a tool's call, those in lists and objects included."""
 MOST_VALUES = 1_000
 """Values in a message besides these."""
-MOST_CHARS = 250_000
+MOST_CHARS = 100_000
 """Characters in a message besides these."""
 MOST_DEPTH = 100
 """Lists and objects within each other."""

@@ -121,6 +121,11 @@ def repeated_id(request_id: RequestId) -> UnreadableLineError:
     return UnreadableLineError(INVALID_REQUEST, fault, {"method": "", "id": request_id})
 
 
+def encoded(message: JSONRPCMessage) -> bytes:
+    """A message as it is sent."""
+    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
 def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict[str, object]:
     """The members of an object that cannot be read as a whole, as far as they can be told.
 

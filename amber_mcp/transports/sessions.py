@@ -23,8 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .messages import UnreadableLineError, read_message, repeated_id
-from .streams import encoded
+from .messages import UnreadableLineError, encoded, read_message, repeated_id
 
 
 class SessionManager(StreamableHTTPSessionManager):

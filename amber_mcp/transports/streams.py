@@ -9,14 +9,13 @@ from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import (
     INTERNAL_ERROR,
     JSONRPCError,
-    JSONRPCMessage,
     JSONRPCRequest,
     JSONRPCResponse,
 )
 
 from .backpressure import Backpressure
 from .lines import LineReader, LineWriter
-from .messages import UnreadableLineError, read_message, repeated_id
+from .messages import UnreadableLineError, encoded, read_message, repeated_id
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +122,3 @@ class MessageWriter(ObjectSendStream[SessionMessage]):
 
     async def aclose(self) -> None:
         """Whoever opened the pipe closes it."""
-
-
-def encoded(message: JSONRPCMessage) -> bytes:
-    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()

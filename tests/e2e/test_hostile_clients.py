@@ -151,7 +151,7 @@ def numbered(number: int, value: object = 1) -> dict[str, object]:
         ("tools/call", asking(**numbered(10**6)), "more than 11000 values"),
         ("tools/call", {**asking(), "inputResponses": numbered(5000, [])}, "more than 1000 values"),
         ("prompts/get", {"name": "research", "arguments": numbered(5000)}, "more than 1000 values"),
-        ("prompts/get", {"name": "x", "arguments": {"a": "\n" * MIB}}, "250000 are the most"),
+        ("prompts/get", {"name": "x", "arguments": {"a": "\n" * MIB}}, "100000 are the most"),
         (
             "completion/complete",
             {
@@ -161,7 +161,7 @@ def numbered(number: int, value: object = 1) -> dict[str, object]:
             },
             "more than 1000 values",
         ),
-        ("resources/read", {"uri": "amber://runs/" + "x" * MIB}, "250000 are the most"),
+        ("resources/read", {"uri": "amber://runs/" + "x" * MIB}, "100000 are the most"),
     ],
     ids=lambda value: repr(value)[:40],
 )
