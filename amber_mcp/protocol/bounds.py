@@ -15,6 +15,8 @@ MOST_VALUES = 1_000
 """Values in a message besides these."""
 MOST_CHARS = 100_000
 """Characters in a message besides these."""
+MOST_HANDSHAKE_CHARS = 20_000
+"""Characters in an `initialize`, which is kept as long as its session."""
 MOST_DEPTH = 100
 """Lists and objects within each other."""
 
@@ -49,6 +51,8 @@ def check_message(message: object) -> None:
         case {"method": "tools/call", "params": {"arguments": arguments, **others}, **more}:
             check_value(arguments, MOST_ARGUMENT_VALUES)
             check_value([more, others], MOST_VALUES, MOST_CHARS)
+        case {"method": "initialize"}:
+            check_value(message, MOST_VALUES, MOST_HANDSHAKE_CHARS)
         case _:
             check_value(message, MOST_VALUES, MOST_CHARS)
 
