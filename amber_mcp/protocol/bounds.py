@@ -4,6 +4,7 @@ A value costs the checks behind this some 25 µs and 1 KB, most of it where it i
 their number is what keeps a message from holding up all others. The length of texts costs little.
 """
 
+import math
 from functools import partial
 from typing import Any
 
@@ -57,7 +58,7 @@ def check_message(message: object) -> None:
             check_value(message, MOST_VALUES, MOST_CHARS)
 
 
-def check_value(value: object, most: int, most_chars: float = float("inf")) -> None:
+def check_value(value: object, most: int, most_chars: float = math.inf) -> None:
     """Check how many values are in a value, how deep, and how long their texts are together.
 
     Raises:

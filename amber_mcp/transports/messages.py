@@ -18,7 +18,7 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from amber_mcp.protocol.bounds import TooMuchError, check_message, check_text
+from amber_mcp.protocol.bounds import MOST_CHARS, TooMuchError, check_message, check_text
 from amber_mcp.text.json_values import well_formed_json
 from amber_mcp.text.sanitise import quoted
 
@@ -86,14 +86,14 @@ async def read_message(line: bytes | bytearray) -> JSONRPCMessage:
 
 
 def message_of(line: bytes | bytearray) -> JSONRPCMessage:
-    """The same, for a line of which is known that there are not too many values in it."""
+    """The same, for a line that passes `check_text`."""
     value = _json_of(line)
     try:
         check_message(value)
     except TooMuchError as error:
         raise _too_much(error, value) from None
     if isinstance(value, list):
-        raise _not_a_message("it is a batch, and each message needs a line of its own", value)
+        raise _not_a_message("it is a batch, and each message has to be sent by itself", value)
     if not isinstance(value, dict):
         raise _not_a_message("it is not an object", value)
     try:
@@ -187,7 +187,9 @@ def _before(error: ValueError, text: bytes | bytearray) -> object:
 
 def _id_in(value: object) -> RequestId | None:
     request_id = value.get("id") if isinstance(value, dict) else None
-    return request_id if isinstance(request_id, str) or type(request_id) is int else None
+    if isinstance(request_id, str):
+        return request_id if len(request_id) <= MOST_CHARS else None
+    return request_id if type(request_id) is int else None
 
 
 def _may_be_answered(value: object) -> bool:

@@ -27,7 +27,10 @@ from .messages import UnreadableLineError, encoded, read_message, repeated_id
 
 
 class SessionManager(StreamableHTTPSessionManager):
-    """Serves requests of both protocol eras, and holds no more than `max_sessions` sessions."""
+    """Serves requests of both protocol eras, and holds no more than `max_sessions` sessions.
+
+    The SDK has no public way to have a say in either.
+    """
 
     async def _handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
