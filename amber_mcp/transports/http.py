@@ -1,5 +1,6 @@
 """Streamable HTTP, on this machine alone until there is a way to tell callers apart."""
 
+import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -85,6 +86,7 @@ async def _sessions(manager: SessionManager) -> AsyncIterator[None]:
     write wait for seconds. So the sessions are closed first, and what is written fails at once.
     """
     async with manager.run():
+        gc.freeze()  # Sessions that end are collected, and each time all modules would be walked.
         try:
             yield
         finally:
