@@ -92,9 +92,21 @@ class Session(StreamableHTTPServerTransport):
         self.unanswered.add(str(request_id))
         return super()._create_session_message(message, request, request_id, version)
 
+    async def _clean_up_memory_streams(self, request_id: RequestId) -> None:
+        """Close a request's stream, unless a new request has got the id of one just answered."""
+        sending, receiving = self._request_streams.get(request_id, (None, None))
+        if sending is None or receiving is None:
+            return
+        is_read = receiving.statistics().open_receive_streams > 0
+        if is_read and str(request_id) in self.unanswered and not self.is_terminated:
+            return
+        del self._request_streams[request_id]
+        sending.close()
+        receiving.close()
+
     async def _terminate_unanswered_request(self, request_id: RequestId) -> None:
         await super()._terminate_unanswered_request(request_id)
-        self.unanswered.discard(str(request_id))
+        await _forget(self.unanswered, request_id)
 
     @asynccontextmanager
     async def connect(
@@ -114,10 +126,16 @@ class _Replies(ObjectSendStream[SessionMessage]):
     async def send(self, item: SessionMessage) -> None:
         await self._replies.send(item)
         if isinstance(item.message, JSONRPCResponse | JSONRPCError):
-            self._unanswered.discard(str(item.message.id))
+            await _forget(self._unanswered, item.message.id)
 
     async def aclose(self) -> None:
         await self._replies.aclose()
+
+
+async def _forget(unanswered: set[str], request_id: RequestId | None) -> None:
+    """Free an id whose answer was sent, as soon as the SDK has looked up where it goes to."""
+    await anyio.lowlevel.cancel_shielded_checkpoint()  # In which it does.
+    unanswered.discard(str(request_id))
 
 
 def _idle_until(session: StreamableHTTPServerTransport) -> float:

@@ -234,16 +234,17 @@ async def test_requests_of_one_id_at_once_are_each_answered_over_http(era: str) 
             answers.append(await host.post(request_id, "tools/list", params))
 
         with anyio.fail_after(30):
-            async with anyio.create_task_group() as tasks:
-                for number in range(60):
-                    tasks.start_soon(post, str(number % 3) if number % 2 else number % 3)
+            for _ in range(5):  # An id is taken again at the very moment that it is free.
+                async with anyio.create_task_group() as tasks:
+                    for number in range(60):
+                        tasks.start_soon(post, str(number % 3) if number % 2 else number % 3)
             for _ in range(100):
                 assert (await host.post(1, "tools/list", params)).status_code == 200
     served = [message_in(answer) for answer in answers if answer.status_code == 200]
     assert all("tools" in answer["result"] for answer in served)
     refused = [answer.json()["error"]["code"] for answer in answers if answer.status_code == 400]
-    assert refused == [INVALID_REQUEST] * (60 - len(served))
-    assert len(served) == 60 if era == "2026" else len(served) >= 3
+    assert refused == [INVALID_REQUEST] * (300 - len(served))
+    assert len(served) == 300 if era == "2026" else len(served) >= 15
 
 
 @pytest.mark.parametrize("era", ["2025", "2026"])
