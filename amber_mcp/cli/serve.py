@@ -33,7 +33,7 @@ def serve(http: bool, host: str, port: int, path: str) -> int:
             host=host,
             port=port,
             path=path,
-            max_body_bytes=settings.max_body_bytes,
+            settings=settings,
             on_listening=lambda address: click.echo(f"Serving MCP on {address}", err=True),
         )
 

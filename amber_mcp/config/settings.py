@@ -170,6 +170,10 @@ class Settings(BaseModel):
         32 * 1024**2
     )
     """The largest message that the server takes."""
+    max_sessions: Annotated[int, Env("AMBER_MAX_SESSIONS", parsers.at_least(1))] = 128
+    """Sessions over HTTP at a time; the one that was idle longest makes room for a new one."""
+    session_timeout: Annotated[float, Env("AMBER_SESSION_TIMEOUT", parsers.seconds)] = 1800
+    """Seconds that a session over HTTP may be idle."""
     retries: Annotated[int, Env("AMBER_RETRIES", parsers.at_least(0))] = 3
     """How often a request is made again that found no connection, or HTTP 429 or 503."""
     max_concurrent_requests: Annotated[

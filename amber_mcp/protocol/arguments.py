@@ -3,86 +3,119 @@
 import difflib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_origin
+from typing import TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.text.json_values import well_formed_json
 from amber_mcp.text.sanitise import quoted, truncate
 
+from .bounds import MOST_ARGUMENT_VALUES, TooMuchError, check_value
+
+MOST_CHARS = 1_000_000
+"""Characters of a text, but of a file's content (`…_base64`), which has a limit of its own."""
+MOST_ITEMS = 1_000
+"""Items of a list."""
+
 _MOST_FAULTS = 10
 
 
 class Arguments(BaseModel):
-    """The base of every tool's arguments: closed, strict, and `null` counts as unset."""
+    """The base of every tool's arguments: closed and strict."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_hosts_send_them(cls, given: Any) -> Any:
-        """Leave out nulls; read what came as text and is none, and a list's one bare item."""
-        if not isinstance(given, Mapping):
-            return given
-        return {
-            name: _read(value, _shape(cls, name))
-            for name, value in given.items()
-            if value is not None
-        }
 
 
 _ArgumentsT = TypeVar("_ArgumentsT", bound=Arguments)
 
 
 def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _ArgumentsT:
-    """The checked arguments of `tool`.
+    """The checked arguments of `tool`. `null` counts as unset.
 
     Raises:
-        InvalidRequest: with a sentence for each argument that is unknown, missing or wrong.
+        InvalidRequest: with a sentence for each argument that is unknown, missing, wrong or too
+            large, as far as they are few.
     """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        names = list(model.model_fields)
-        found = error.errors(include_url=False)
-        faults = [_sentence(fault, names) for fault in found[:_MOST_FAULTS]]
-        faults += [f"and {more} more"] if (more := len(found) - _MOST_FAULTS) > 0 else []
-        raise InvalidRequest(
-            f"{tool} cannot use these arguments: {'; '.join(faults)}",
-            advice=f"{tool} takes {', '.join(names)}. Correct the call and repeat it.",
-        ) from None
-
-
-def _shape(model: type[BaseModel], name: str) -> object:
-    """`list`, `dict` or `bool`, where the argument is one."""
-    field = model.model_fields.get(name)
-    return field and (get_origin(field.annotation) or field.annotation)
-
-
-def _read(value: object, shape: object) -> object:
-    if not isinstance(value, str) or shape not in (list, dict, bool):
-        return value
-    if shape is bool:
-        return {"true": True, "false": False}.get(value.strip().lower(), value)
-    if value.lstrip().startswith(("[", "{")):
+    fields = model.model_fields
+    known: dict[str, object] = {}
+    faults: list[str] = []
+    for name, field in fields.items():
+        if (value := given.get(name)) is not None:
+            try:
+                known[name] = _read(name, value, field)
+            except TooMuchError as error:
+                faults.append(f"`{name}` has {error}")
+    unknown = [name for name in given if name not in fields and given[name] is not None]
+    wrong: list[ErrorDetails] = []
+    if not faults:
         try:
-            return well_formed_json(json.loads(value))
+            checked = model.model_validate(known)
+            if not unknown:
+                return checked
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)
+    found = len(faults) + len(wrong) + len(unknown)
+    faults += [_sentence(fault) for fault in wrong[:_MOST_FAULTS]]
+    faults += [_unknown(name, list(fields)) for name in unknown[:_MOST_FAULTS]]
+    shown = faults[:_MOST_FAULTS]
+    shown += [f"and {more} more"] if (more := found - len(shown)) else []
+    raise InvalidRequest(
+        f"{tool} cannot use these arguments: {'; '.join(shown)}",
+        advice=f"{tool} takes {', '.join(fields)}. Correct the call and repeat it.",
+    )
+
+
+def _read(name: str, value: object, field: FieldInfo) -> object:
+    """The value as it is meant: a text may stand for what is none, and a list's one item for it.
+
+    Raises:
+        TooMuchError: if it is too large to be checked.
+    """
+    shape = get_origin(field.annotation) or field.annotation
+    if isinstance(value, str) and shape in (list, dict, bool):
+        value = _meant(value, shape)
+    if isinstance(value, list) and len(value) > MOST_ITEMS:
+        raise TooMuchError(f"{len(value)} items, and {MOST_ITEMS} are the most")
+    if isinstance(value, str) and len(value) > MOST_CHARS and not name.endswith("_base64"):
+        raise TooMuchError(f"{len(value)} characters, and {MOST_CHARS} are the most")
+    check_value(value, MOST_ARGUMENT_VALUES)
+    return value
+
+
+def _meant(text: str, shape: object) -> object:
+    """What a text stands for, where a list, an object or a truth value is asked for.
+
+    Raises:
+        TooMuchError: if it may hold too many values to be read.
+    """
+    if shape is bool:
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
+    if text.lstrip().startswith(("[", "{")):
+        if len(text) > MOST_CHARS and sum(map(text.count, ",[{")) > MOST_ARGUMENT_VALUES:
+            raise TooMuchError(f"{len(text)} characters of JSON, and {MOST_CHARS} are the most")
+        try:
+            value = json.loads(text)
         except (ValueError, RecursionError):
-            return value
+            return text
+        check_value(value, MOST_ARGUMENT_VALUES)
+        return well_formed_json(value)
     if shape is dict:
-        return value
-    return [value] if value.strip() else []
+        return text
+    return [text] if text.strip() else []
 
 
-def _sentence(fault: ErrorDetails, names: list[str]) -> str:
+def _unknown(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(truncate(name), names, 1)
+    return f"`{truncate(name)}` is unknown" + (f" (did you mean `{close[0]}`?)" if close else "")
+
+
+def _sentence(fault: ErrorDetails) -> str:
     place = truncate(".".join(str(part) for part in fault["loc"]))
     shown = quoted(fault["input"])
     match fault["type"]:
-        case "extra_forbidden":
-            close = difflib.get_close_matches(place, names, 1)
-            return f"`{place}` is unknown" + (f" (did you mean `{close[0]}`?)" if close else "")
         case "missing":
             return f"`{place}` is missing"
         case "literal_error":

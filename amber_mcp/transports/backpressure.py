@@ -6,8 +6,8 @@ from mcp.types import RequestId
 MOST_REQUESTS = 512
 MOST_ASKING = 16
 
-_Requests = list[tuple[RequestId, int]]
-"""Ids and sizes. A client may give several requests the same id, though it should not."""
+_Requests = dict[str, int]
+"""Sizes by ids, `1` and `"1"` being the same: to the SDK they are."""
 
 
 class Backpressure:
@@ -21,8 +21,8 @@ class Backpressure:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._counted: _Requests = []
-        self._asking: _Requests = []
+        self._counted: _Requests = {}
+        self._asking: _Requests = {}
         self._changed = anyio.Event()
 
     @property
@@ -35,31 +35,33 @@ class Backpressure:
         while not self.has_room:
             await self._changed.wait()
 
-    def add(self, request_id: RequestId, size: int) -> None:
-        """Count a request that was read."""
-        self._counted.append((request_id, size))
+    def add(self, request_id: RequestId, size: int) -> bool:
+        """Count a request that was read, unless there is one of its id: then it is `False`."""
+        if str(request_id) in self._counted or str(request_id) in self._asking:
+            return False
+        self._counted[str(request_id)] = size
+        return True
 
     def ask(self, request_id: RequestId) -> bool:
         """Whether a request may ask the client; if so, it is no longer counted."""
-        if any(asking == request_id for asking, _ in self._asking):
+        if str(request_id) in self._asking:
             return True
         if not self._fits(self._asking, MOST_ASKING):
             return False
-        self._asking += self._taken(self._counted, request_id)
+        if (size := self._counted.pop(str(request_id), None)) is not None:
+            self._asking[str(request_id)] = size
+            self._change()
         return True
 
     def settle(self, request_id: RequestId) -> None:
         """Forget a request, if there is one of that id."""
-        if not self._taken(self._asking, request_id):
-            self._taken(self._counted, request_id)
+        self._asking.pop(str(request_id), None)
+        self._counted.pop(str(request_id), None)
+        self._change()
 
     def _fits(self, requests: _Requests, most: int) -> bool:
-        return len(requests) < most and sum(size for _, size in requests) <= self._max_bytes
+        return len(requests) < most and sum(requests.values()) <= self._max_bytes
 
-    def _taken(self, requests: _Requests, request_id: RequestId) -> _Requests:
-        for index, (each, _) in enumerate(requests):
-            if each == request_id:
-                self._changed.set()
-                self._changed = anyio.Event()
-                return [requests.pop(index)]
-        return []
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()

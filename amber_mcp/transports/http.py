@@ -1,5 +1,6 @@
 """Streamable HTTP, on this machine alone until there is a way to tell callers apart."""
 
+import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,14 +9,18 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
 from starlette.routing import Route
 
 from amber_mcp.app import App
 from amber_mcp.config.parsers import is_loopback
+from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest, Unsupported
 from amber_mcp.process import shutdown_signals
+
+from .sessions import SessionManager
 
 _GRACE_SECONDS = 2
 
@@ -26,13 +31,14 @@ async def serve_http(
     host: str,
     port: int,
     path: str,
-    max_body_bytes: int,
+    settings: Settings,
     on_listening: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams then have 2 s to end.
 
     Args:
         port: 0 takes a free one.
+        settings: for how large messages, and how many sessions for how long, may be.
         on_listening: called with the address, once connections are accepted.
 
     Raises:
@@ -45,15 +51,19 @@ async def serve_http(
             advice="Serve on 127.0.0.1, and let a reverse proxy on this machine authenticate "
             "callers.",
         )
-    app = server.streamable_http_app(
-        streamable_http_path=path,
-        max_request_body_size=max_body_bytes,
-        transport_security=_loopback_names_alone(host),
+    manager = SessionManager(
+        server,
+        security_settings=_loopback_names_alone(host),
+        session_idle_timeout=settings.session_timeout,
+        max_request_body_size=settings.max_body_bytes,
+        max_sessions=settings.max_sessions,
     )
-    app.router.lifespan_context = lambda _: _sessions(server.session_manager)
+    endpoint = StreamableHTTPASGIApp(manager)
     # A slash too many would be answered with a redirect, which clients do not follow with a body.
-    (route,) = (route for route in app.routes if isinstance(route, Route))
-    app.routes.append(Route(f"{path.rstrip('/')}/", endpoint=route.endpoint))
+    app = Starlette(
+        routes=[Route(each, endpoint=endpoint) for each in (path, f"{path.rstrip('/')}/")],
+        lifespan=lambda _: _sessions(manager),
+    )
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
     )
@@ -68,7 +78,7 @@ async def serve_http(
 
 
 @asynccontextmanager
-async def _sessions(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
+async def _sessions(manager: SessionManager) -> AsyncIterator[None]:
     """The time in which there are sessions.
 
     In the end the SDK cancels the calls, which go on writing to their clients: that a question is
@@ -76,6 +86,7 @@ async def _sessions(manager: StreamableHTTPSessionManager) -> AsyncIterator[None
     write wait for seconds. So the sessions are closed first, and what is written fails at once.
     """
     async with manager.run():
+        gc.freeze()  # Sessions that end are collected, and each time all modules would be walked.
         try:
             yield
         finally:

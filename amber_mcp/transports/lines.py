@@ -9,10 +9,7 @@ from typing import Self
 import anyio
 from mcp.types import INVALID_REQUEST
 
-from .messages import UnreadableLineError, beginning_of
-
-END_BYTES = 4096
-"""So much of the beginning and of the end of a line over the limit is looked at."""
+from .messages import END_BYTES, UnreadableLineError, beginning_of
 
 _READ_AHEAD_BYTES = 65536
 _POLL_SECONDS = 0.2

@@ -1,6 +1,8 @@
-"""From a line to the JSON-RPC message in it, or to the answer that a line which is none may get."""
+"""From a text to the JSON-RPC message in it, or to the answer that a text which is none may get."""
 
+import json
 import re
+from contextlib import suppress
 
 from mcp.types import (
     INVALID_REQUEST,
@@ -16,11 +18,15 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from amber_mcp.protocol.bounds import MOST_CHARS, TooMuchError, check_message, check_text
+from amber_mcp.text.json_values import well_formed_json
+from amber_mcp.text.sanitise import quoted
+
+END_BYTES = 4096
+"""So much of the beginning and of the end of a text that is too large is looked at."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-)
 _ID_LAST = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[ !#-\[\]-~]{0,200}")\s*\}\s*$')
 
 
@@ -65,15 +71,29 @@ class UnreadableLineError(ValueError):
         return JSONRPCError(jsonrpc="2.0", id=request_id, error=self.error)
 
 
-def message_of(line: bytes | bytearray) -> JSONRPCMessage:
+async def read_message(line: bytes | bytearray) -> JSONRPCMessage:
     """The message that stands in a line.
 
     Raises:
-        UnreadableLineError: if there is none.
+        UnreadableLineError: if there is none, or it holds too much.
     """
+    try:
+        await check_text(line)
+    except TooMuchError as error:
+        value = beginning_of(line[:END_BYTES], line[-END_BYTES:])
+        raise _too_much(error, value) from None
+    return message_of(line)
+
+
+def message_of(line: bytes | bytearray) -> JSONRPCMessage:
+    """The same, for a line that passes `check_text`."""
     value = _json_of(line)
+    try:
+        check_message(value)
+    except TooMuchError as error:
+        raise _too_much(error, value) from None
     if isinstance(value, list):
-        raise _not_a_message("it is a batch, and each message needs a line of its own", value)
+        raise _not_a_message("it is a batch, and each message has to be sent by itself", value)
     if not isinstance(value, dict):
         raise _not_a_message("it is not an object", value)
     try:
@@ -89,6 +109,21 @@ def message_of(line: bytes | bytearray) -> JSONRPCMessage:
         name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
         raise _not_a_message(f"its `{name}` is missing or is not as it must be", value) from None
     raise _not_a_message("it has no `method`", value)
+
+
+def repeated_id(request_id: RequestId) -> UnreadableLineError:
+    """What is wrong with a request whose id one has that is not answered yet.
+
+    No client could tell their answers apart.
+    """
+    shown = quoted(request_id)
+    fault = f"The id {shown} is that of a request which is not answered yet: give each its own."
+    return UnreadableLineError(INVALID_REQUEST, fault, {"method": "", "id": request_id})
+
+
+def encoded(message: JSONRPCMessage) -> bytes:
+    """A message as it is sent."""
+    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict[str, object]:
@@ -111,8 +146,12 @@ def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict
     return members
 
 
+def _too_much(error: TooMuchError, value: object) -> UnreadableLineError:
+    return UnreadableLineError(INVALID_REQUEST, f"The message has {error}.", value)
+
+
 def _not_a_message(fault: str, value: object) -> UnreadableLineError:
-    text = f"The line is not a JSON-RPC 2.0 message: {fault}."
+    text = f"The message is not one of JSON-RPC 2.0: {fault}."
     return UnreadableLineError(INVALID_REQUEST, text, value)
 
 
@@ -123,12 +162,17 @@ def _json_of(line: bytes | bytearray) -> object:
         return from_json(line, allow_inf_nan=False)
     except ValueError as error:
         fault = error
-    if _HALF.search(line):
-        try:
-            return from_json(_ESCAPE.sub(_replacement, line), allow_inf_nan=False)
-        except ValueError as error:
-            fault = error
-    raise UnreadableLineError(PARSE_ERROR, f"The line is not JSON: {fault}.", beginning_of(line))
+    if _HALF.search(line):  # JavaScript cuts characters in two, and writes a half as an escape.
+        with suppress(ValueError, RecursionError):
+            return well_formed_json(json.loads(line, parse_constant=_refuse))
+    ends = (line,) if len(line) <= 2 * END_BYTES else (line[:END_BYTES], line[-END_BYTES:])
+    raise UnreadableLineError(
+        PARSE_ERROR, f"The message is not JSON: {fault}.", beginning_of(*ends)
+    )
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _before(error: ValueError, text: bytes | bytearray) -> object:
@@ -141,14 +185,11 @@ def _before(error: ValueError, text: bytes | bytearray) -> object:
     return value
 
 
-def _replacement(escape: re.Match[bytes]) -> bytes:
-    """JavaScript cuts characters in two, and writes a half as an escape that has no meaning."""
-    return rb"\ufffd" if escape["half"] else escape[0]
-
-
 def _id_in(value: object) -> RequestId | None:
     request_id = value.get("id") if isinstance(value, dict) else None
-    return request_id if isinstance(request_id, str) or type(request_id) is int else None
+    if isinstance(request_id, str):
+        return request_id if len(request_id) <= MOST_CHARS else None
+    return request_id if type(request_id) is int else None
 
 
 def _may_be_answered(value: object) -> bool:

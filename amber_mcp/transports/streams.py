@@ -9,14 +9,13 @@ from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import (
     INTERNAL_ERROR,
     JSONRPCError,
-    JSONRPCMessage,
     JSONRPCRequest,
     JSONRPCResponse,
 )
 
 from .backpressure import Backpressure
 from .lines import LineReader, LineWriter
-from .messages import UnreadableLineError, message_of
+from .messages import UnreadableLineError, encoded, read_message, repeated_id
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +53,14 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
             line = await self._reader.line()
             if not line or line.isspace():
                 return None
-            message = message_of(line)
+            message = await read_message(line)
         except UnreadableLineError as error:
             return await self._refuse(error)
         if not isinstance(message, JSONRPCRequest):
             return SessionMessage(message)
         request_id = message.id
-        self._backpressure.add(request_id, len(line))
+        if not self._backpressure.add(request_id, len(line)):
+            return await self._refuse(repeated_id(request_id))
 
         async def settle() -> None:
             self._backpressure.settle(request_id)
@@ -122,7 +122,3 @@ class MessageWriter(ObjectSendStream[SessionMessage]):
 
     async def aclose(self) -> None:
         """Whoever opened the pipe closes it."""
-
-
-def encoded(message: JSONRPCMessage) -> bytes:
-    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -182,6 +182,8 @@ def test_faulty_upload_roots_allow_nothing() -> None:
         ("AMBER_MAX_ANSWER_CHARS", "1_000", 1000),
         ("AMBER_MAX_UPLOAD_BYTES", "5", 5),
         ("AMBER_MAX_BODY_BYTES", "4096", 4096),
+        ("AMBER_MAX_SESSIONS", "1", 1),
+        ("AMBER_SESSION_TIMEOUT", "0.5", 0.5),
     ],
 )
 def test_a_value_is_read(name: str, value: str, expected: object) -> None:
@@ -206,6 +208,7 @@ def test_a_value_is_read(name: str, value: str, expected: object) -> None:
         ("AMBER_MAX_ANSWER_CHARS", "10"),
         ("AMBER_MAX_UPLOAD_BYTES", "1 GiB"),
         ("AMBER_MAX_BODY_BYTES", "-1"),
+        ("AMBER_MAX_SESSIONS", "0"),
     ],
 )
 def test_a_faulty_value_names_its_variable_and_keeps_the_default(name: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """Arguments: strict, closed, forgiving where hosts are known to err, and refused in plain words."""
 
+import json
 from typing import Literal
 
 import pytest
@@ -75,6 +76,36 @@ def test_of_many_faults_some_are_told() -> None:
     message = faults(question="Why?", **{f"z{number}": 1 for number in range(5_000)})
     assert "`z0` is unknown; " in message
     assert message.endswith("; and 4990 more")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"file_ids": ["a"] * 1001}, "`file_ids` has 1001 items, and 1000 are the most"),
+        ({"file_ids": [["a"] * 2000] * 9}, "`file_ids` has more than 10000 values"),
+        ({"file_ids": [["a"] * 10_000]}, "`file_ids` has more than 10000 values"),
+        ({"file_ids": json.dumps(["a"] * 1001)}, "`file_ids` has 1001 items"),
+        ({"file_ids": "[" + "1," * 10**7}, "`file_ids` has 20000001 characters of JSON"),
+        ({"file_ids": "[" + "1," * 20_000 + "1]"}, "`file_ids` has more than 10000 values"),
+        ({"question": "x" * 1_000_001}, "`question` has 1000001 characters, and 1000000 are"),
+        ({"search": ["x"] * 10**6, "zzz": 1}, "`search` has 1000000 items"),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_what_is_too_large_is_not_looked_into(given: dict[str, object], told: str) -> None:
+    message = faults(**given)
+    assert told in message
+    assert "missing" not in message
+    assert "must be" not in message
+    assert ("`zzz` is unknown" in message) == ("zzz" in given)
+
+
+def test_a_text_may_stand_for_much_text() -> None:
+    """Such as pictures, which are within messages."""
+    long = "a,[" * 10**6
+    assert parse("sample", Sample, {"question": "x", "file_ids": [long]}).file_ids == [long]
+    base64 = json.dumps(["QUJD" * 10**6])
+    assert parse("sample", Sample, {"question": "x", "file_ids": base64}).file_ids
 
 
 def test_every_fault_is_told_at_once_and_long_values_are_cut() -> None:

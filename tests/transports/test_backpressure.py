@@ -28,17 +28,18 @@ def test_large_requests_take_the_room_of_many() -> None:
     assert backpressure.has_room
 
 
-def test_requests_of_one_id_count_each_and_an_unknown_one_counts_nothing() -> None:
+@pytest.mark.parametrize("asks", [False, True])
+def test_an_id_is_free_again_when_its_request_is_settled(*, asks: bool) -> None:
     backpressure = Backpressure(100)
-    for _ in range(3):
-        backpressure.add(1, 50)
-    backpressure.settle("1")
-    assert not backpressure.has_room
-    backpressure.settle(1)
+    assert backpressure.add(1, 101)
+    assert not asks or backpressure.ask(1)
+    for same in (1, "1"):
+        assert not backpressure.add(same, 1)
+    assert backpressure.has_room == asks
+    for unknown in (2, 1, 1):
+        backpressure.settle(unknown)
     assert backpressure.has_room
-    for _ in range(9):
-        backpressure.settle(1)
-    backpressure.add(1, 101)
+    assert backpressure.add("1", 101)
     assert not backpressure.has_room
 
 
@@ -70,20 +71,6 @@ def test_so_many_requests_ask_at_a_time_and_no_more_bytes_than_may_be_backpressu
     assert not backpressure.ask("small")
     backpressure.settle("large")
     assert backpressure.ask("small")
-
-
-def test_requests_of_one_id_are_told_apart_by_nobody_but_all_are_settled() -> None:
-    backpressure = Backpressure(100)
-    for _ in range(2):
-        backpressure.add(1, 101)
-    assert backpressure.ask(1)
-    assert not backpressure.has_room
-    backpressure.settle(1)
-    backpressure.settle(1)
-    assert backpressure.has_room
-    backpressure.add(2, 1)
-    assert backpressure.ask(2)
-    assert backpressure.has_room
 
 
 @pytest.mark.parametrize("settling", [Backpressure.ask, Backpressure.settle])
