@@ -1,7 +1,6 @@
 """A tool's arguments: checked strictly, and refused in words that tell what to pass instead."""
 
 import difflib
-import json
 from collections.abc import Mapping
 from typing import TypeVar, get_origin
 
@@ -10,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.text.json_values import well_formed_json
+from amber_mcp.text.json_values import UnreadableJsonError, parse_json, well_formed_json
 from amber_mcp.text.sanitise import quoted, truncate
 
 from .bounds import MOST_ARGUMENT_VALUES, TooMuchError, check_value
@@ -94,11 +93,11 @@ def _meant(text: str, shape: object) -> object:
     if shape is bool:
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if text.lstrip().startswith(("[", "{")):
-        if len(text) > MOST_CHARS and sum(map(text.count, ",[{")) > MOST_ARGUMENT_VALUES:
-            raise TooMuchError(f"{len(text)} characters of JSON, and {MOST_CHARS} are the most")
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
+            value = parse_json(text)
+        except UnreadableJsonError as error:
+            raise TooMuchError(f"JSON that {error}") from None
+        except ValueError:
             return text
         check_value(value, MOST_ARGUMENT_VALUES)
         return well_formed_json(value)

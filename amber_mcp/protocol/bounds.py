@@ -5,10 +5,11 @@ their number is what keeps a message from holding up all others. The length of t
 """
 
 import math
-from functools import partial
 from typing import Any
 
-import anyio
+import anyio.to_thread
+
+from amber_mcp.text.json_values import holds_more_values
 
 MOST_ARGUMENT_VALUES = 10_000
 """Values in the arguments of a tool's call, those in lists and objects included."""
@@ -21,8 +22,7 @@ MOST_HANDSHAKE_CHARS = 20_000
 MOST_DEPTH = 100
 """Lists and objects within each other."""
 
-_PIECE = 65_536
-_LONG = 262_144
+_LONG_BYTES = 262_144
 
 
 class TooMuchError(ValueError):
@@ -36,10 +36,12 @@ async def check_text(text: bytes | bytearray) -> None:
         TooMuchError: if more values stand in it than any message may hold.
     """
     most = MOST_ARGUMENT_VALUES + MOST_VALUES
-    if _separators(text) >= most:
-        count = partial(_separators_outside_texts, text, most)
-        if (count() if len(text) < _LONG else await anyio.to_thread.run_sync(count)) >= most:
-            raise TooMuchError(f"more than {most} values, which are the most")
+    if len(text) < _LONG_BYTES:
+        is_too_much = holds_more_values(text, most)
+    else:
+        is_too_much = await anyio.to_thread.run_sync(holds_more_values, text, most)
+    if is_too_much:
+        raise TooMuchError(f"more than {most} values, which are the most")
 
 
 def check_message(message: object) -> None:
@@ -83,26 +85,3 @@ def check_value(value: object, most: int, most_chars: float = math.inf) -> None:
             if isinstance(each, list | dict)
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
-
-
-def _separators(text: bytes | bytearray) -> int:
-    """How many values JSON text begins at the most: as many as it would without texts in it."""
-    return sum(map(text.count, (b",", b"[", b"{")))
-
-
-def _separators_outside_texts(text: bytes | bytearray, most: int) -> int:
-    """The same but for what stands in texts; it ends where there are more than `most`.
-
-    The text is taken in pieces, so that other threads get their turns.
-    """
-    found, quoted, rest = 0, False, b""
-    for start in range(0, len(text), _PIECE):
-        piece = rest + text[start : start + _PIECE]
-        is_cut = (len(piece) - len(piece.rstrip(b"\\"))) % 2  # In the middle of an escape.
-        piece, rest = piece[: len(piece) - is_cut], piece[len(piece) - is_cut :]
-        parts = piece.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
-        found += _separators(b"".join(parts[quoted::2]))
-        quoted ^= len(parts) % 2 == 0
-        if found > most:
-            break
-    return found

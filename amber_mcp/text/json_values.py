@@ -8,6 +8,7 @@ from pydantic import JsonValue
 MAX_VALUES = 50_000
 _MAX_DEPTH = 100
 _MAX_BITS = 1024
+_PIECE_BYTES = 65_536
 
 
 class UnreadableJsonError(ValueError):
@@ -23,10 +24,12 @@ def parse_json(text: str | bytes | bytearray) -> JsonValue:
         ValueError: if it holds none; `UnreadableJsonError` if it is nested too deeply, or has
             more than 50,000 values.
     """
+    if len(text) > MAX_VALUES:
+        raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        if holds_more_values(raw, MAX_VALUES):
+            raise UnreadableJsonError(f"holds more than {MAX_VALUES:,} values")
     if not isinstance(text, str):
-        text = text.decode("utf-8-sig")
-    if len(text) > MAX_VALUES and _has_too_many_values(text):
-        raise UnreadableJsonError(f"holds more than {MAX_VALUES:,} values")
+        text = text.decode("utf-8-sig", "surrogatepass")
     try:
         value: JsonValue = json.loads(text)
     except RecursionError:
@@ -36,19 +39,30 @@ def parse_json(text: str | bytes | bytearray) -> JsonValue:
     return value
 
 
-def _has_too_many_values(text: str) -> bool:
-    """Counts before anything is made of the text, in steps of some milliseconds a megabyte."""
-    if _most_values(text) <= MAX_VALUES:
+def holds_more_values(text: bytes | bytearray, most: int) -> bool:
+    """Whether JSON text holds more values than `most`, before anything is made of it.
+
+    What only looks like it, in texts, does not count. Long text is taken in pieces, so that other
+    threads get their turns: some ms a megabyte.
+    """
+    if _separators(text) < most:
         return False
-    bare = text.replace("\\\\", "").replace('\\"', "")
-    if bare.count('"') > 4 * MAX_VALUES:  # A member of an object has two texts.
-        return True
-    return _most_values("".join(bare.split('"')[::2])) > MAX_VALUES
+    found, quoted, rest = 0, False, b""
+    for start in range(0, len(text), _PIECE_BYTES):
+        piece = rest + text[start : start + _PIECE_BYTES]
+        is_cut = (len(piece) - len(piece.rstrip(b"\\"))) % 2  # In the middle of an escape.
+        piece, rest = piece[: len(piece) - is_cut], piece[len(piece) - is_cut :]
+        parts = piece.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        found += _separators(b"".join(parts[quoted::2]))
+        quoted ^= len(parts) % 2 == 0
+        if found >= most:
+            return True
+    return False
 
 
-def _most_values(text: str) -> int:
-    """Before each value but the outermost stands one of these; they may also stand in texts."""
-    return text.count(",") + text.count("[") + text.count("{")
+def _separators(text: bytes | bytearray) -> int:
+    """How many values JSON text begins at the most: as many as it would without texts in it."""
+    return sum(map(text.count, (b",", b"[", b"{")))
 
 
 def encodable(value: JsonValue, place: str = "") -> JsonValue:
