@@ -89,7 +89,7 @@ async def test_after_so_many_times_the_failure_stands(upstream: Canned, told: li
                 await api.models()
     assert len(running.seen) == 3
     assert len(told) == 2
-    assert "the API failed, 3 times (HTTP 503)" in describe(error.value)
+    assert "amber failed, 3 times (HTTP 503)" in describe(error.value)
 
 
 async def test_retries_can_be_turned_off(upstream: Canned, told: list[str]) -> None:
