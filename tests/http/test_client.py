@@ -118,7 +118,7 @@ async def test_an_upload_without_a_connection_was_not_taken(upstream: Canned) ->
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (JSONResponse({"detail": f"bad key {KEY} of x"}, 401), "bad key [hidden] of x"),
+        (JSONResponse({"detail": f"bad key {KEY} of x"}, 401), "bad key {hidden} of x"),
         (JSONResponse({"detail": "x" * 590 + KEY}, 500, {"X-Request-Id": KEY}), "x" * 590),
         (
             JSONResponse(
@@ -126,7 +126,7 @@ async def test_an_upload_without_a_connection_was_not_taken(upstream: Canned) ->
                 404,
                 {"x-request-id": KEY, "x-ratelimit-remaining-tokens": "0"},
             ),
-            "Perhaps you mean [hidden]",
+            "Perhaps you mean {hidden}",
         ),
     ],
 )

@@ -173,7 +173,7 @@ async def test_a_connection_that_is_not_made_is_tried_again_even_for_an_upload()
                 uploaded = await amber_of(http).upload(
                     io.BytesIO(b"content of the file"), filename="x.txt", media_type="text/plain"
                 )
-    assert uploaded.id == "f1"
+    assert uploaded.ids == ("f1",)
     assert b"content of the file" in received
     assert told == ["No connection: trying again in about 1 s"]
 
