@@ -1,5 +1,6 @@
 """What the four APIs share: a request is posted, and its answer read piece by piece."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from .types import ChatDelta, ChatRequest, Json, Message, Model
 _MAX_ID_CHARS = 200
 _MAX_MODELS = 2_000
 _MAX_MODEL_ID_CHARS = 300
+_NO_ID = re.compile(r"[\s()\[\]<>]|://")
 
 
 class CompletionsApi:
@@ -170,5 +172,6 @@ def _model_id(entry: object, kind: str = "") -> str:
         case {"modelType": other} if kind and other != kind:
             return ""
         case {"id": found} | found if isinstance(found, str):
-            return found if is_plain(found, max_chars=_MAX_MODEL_ID_CHARS) else ""
+            is_id = is_plain(found, max_chars=_MAX_MODEL_ID_CHARS) and not _NO_ID.search(found)
+            return found if is_id else ""
     return ""

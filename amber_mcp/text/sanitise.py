@@ -22,9 +22,9 @@ _LINK_OR_TAG = re.compile(r"(?<=\])(?=[(\[])|(?<=<)(?=[A-Za-z/!?])")
 
 
 def answer_text(text: str) -> str:
-    """The text of an answer: no escape sequences or controls, nothing that a host fetches."""
-    text = _ESCAPE_SEQUENCE.sub("", well_formed(text).replace("\r\n", "\n"))
-    return without_images(_CONTROL.sub("", text))
+    """The text of an answer: nothing that steers what shows it, nothing that a host fetches."""
+    text = _ESCAPE_SEQUENCE.sub("", re.sub("\r\n|[\u2028\u2029]", "\n", well_formed(text)))
+    return without_images(strip_controls(text))
 
 
 def strip_controls(text: str) -> str:
