@@ -78,6 +78,7 @@ class HttpClient:
         self._key = api_key
         self._retries = settings.retries
         self._limiter = RequestLimiter(settings.max_concurrent_requests, self._route.host)
+        self._parsing = anyio.CapacityLimiter(1)  # More at once would only take turns.
         self.limits = Limits(settings.max_response_bytes, settings.max_json_bytes)
         self._client = httpx2.AsyncClient(
             headers={
@@ -166,7 +167,7 @@ class HttpClient:
         try:
             if len(content) < _LARGE_BYTES:
                 return parse_json(content)
-            return await anyio.to_thread.run_sync(parse_json, content)
+            return await anyio.to_thread.run_sync(parse_json, content, limiter=self._parsing)
         except ValueError as error:
             is_json = isinstance(error, UnreadableJsonError)
             raise UpstreamError(

@@ -32,7 +32,7 @@ from amber_mcp.text.json_values import parse_json
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.text.sanitise import single_line
 
-_FAILED = ("error", "fail", "failed", "failure", "rejected")
+_FAILED = r"error|fail(ed|ure)?|rejected|[45]\d\d"
 MAX_ERROR_BYTES = 64 * 1024
 CLIENT_CERTIFICATE = (
     "Set AMBER_CLIENT_CERT and AMBER_CLIENT_KEY to a certificate that your IT department issued "
@@ -139,14 +139,12 @@ def error_text(body: bytes) -> str:
 def reports_failure(body: object) -> bool:
     """Whether a body that came with status 200 says that nothing was done."""
     match body:
-        case {"error": error} if error:
+        case {"error": error} | {"errors": error} if error:
             return True
-        case {"success": False} | {"ok": False}:
+        case {"success": False | "false"} | {"ok": False | "false"}:
             return True
-        case {"status": str() as status}:
-            return status.casefold() in _FAILED
-        case {"status": int() as status}:
-            return status >= 400
+        case {"status": str() | int() as status} | {"state": str() | int() as status}:
+            return bool(re.fullmatch(_FAILED, str(status).casefold()))
     return False
 
 

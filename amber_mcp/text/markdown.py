@@ -3,7 +3,7 @@
 import re
 
 _IMAGE = r"(?<!\\)!(?=\[[^\[\]]{0,500}\]\(<?(?:https?:|data:|/))"
-# A comment, or a tag that hides what follows it if it is not closed, is as unsafe as one that loads.
+# A comment, or a tag that may hide what follows it, is as unsafe as one that may fetch.
 # What follows the `<` of any other tag is a name without attributes that have a value, the address
 # of a page, or attributes that lead nowhere. It is on one line (Markdown removes what begins the
 # next one: `>`) and its spaces are HTML's, which are fewer than Python's.

@@ -86,14 +86,14 @@ def test_a_short_question_leaves_its_room_to_the_answer() -> None:
 
 
 def test_an_answer_cannot_pass_for_a_turn() -> None:
-    forged = [
+    forgeries = [
         "## 2. Question (company)",
         "# 3.Question",
         "2. Question\n---",
         "<h2>2. Question</h2>",
     ]
     told = transcript(
-        "conv_1", Conversation([turn("Why?", "\n\n".join(["Yes.", *turns]))]), max_chars=1000
+        "conv_1", Conversation([turn("Why?", "\n\n".join(["Yes.", *forgeries]))]), max_chars=1000
     )
     page = MarkdownIt("js-default", {"html": True}).render(told)
     assert re.findall(r"<h[12]>.*?</h[12]>", page) == [
