@@ -1,0 +1,133 @@
+"""The links in an answer's text, as a Markdown parser finds them: none in code, none of images."""
+
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from .sources import MAX_SOURCES, Found, found
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_MAX_CHARS = 50_000
+"""Links are not looked for in more of a text: the parser's time grows with its square."""
+
+_MAX_TITLE_CHARS = 1_000
+_NUMBER = re.compile(r"[\[\s^]*(\d{1,4})[\]\s]*")
+_NUMBERED_LINE = re.compile(r"\s*\[\^?(\d{1,4})\](?=[:\s])")
+_FOOTNOTE = re.compile(r"\s*\[\^\d{1,4}\]:\s+(\S.*)")
+_HREF = re.compile(
+    r"""(?i)<a\s[^>]{0,500}?href\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
+)
+# What an address may hold, and what is punctuation in a text, in German and Chinese as well.
+_BARE_URL = re.compile(
+    r"(?i)https?://[^\s\"`|\\^<>{}\u00ab\u00bb\u2018-\u201f\u2020\u2026\u2039\u203a\u200b-\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u3001\u3002\u3008-\u3011\u3014-\u301f\uff01\uff08\uff09\uff0c"
+    r"\uff1a\uff1b\uff1f\uff3b\uff3d\uff5b-\uff5d\uff61-\uff64\ufeff]{1,2000}"
+)
+
+
+def links_in(text: str) -> tuple[Found, ...]:
+    """The links that stand in the beginning of `text`, and its numbered footnotes.
+
+    Takes up to some seconds for hostile text: call it in a worker thread.
+    """
+    if "://" not in text and "[^" not in text:
+        return ()
+    return tuple(islice(_Reader().read(text[:_MAX_CHARS]), MAX_SOURCES))
+
+
+class _Reader:
+    """The parsers; to import them takes longer than most answers do, which have no links."""
+
+    def __init__(self) -> None:
+        from linkify_it import LinkifyIt
+        from markdown_it import MarkdownIt
+
+        markdown = MarkdownIt("js-default", {"html": True}).disable(["html_block", "linkify"])
+        # What an address may be, and how it is written, is for `web_address` to say.
+        markdown.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+        markdown.normalizeLink = lambda url: url  # type: ignore[method-assign]
+        self._markdown = markdown
+        self._linkify = LinkifyIt()
+
+    def read(self, text: str) -> Iterator[Found]:
+        """The links and footnotes of a text."""
+        env: dict[str, dict[str, dict[str, str]]] = {}
+        blocks = self._markdown.parse(text, env)
+        references = env.get("references", {})
+        numbers = {
+            reference["href"]: int(match[1])
+            for label, reference in references.items()
+            if (match := _NUMBER.fullmatch(label))
+        }
+        for block in blocks:
+            for line in _lines(block.children or []):
+                yield from self._in_line(line, numbers)
+        for label, reference in references.items():
+            href = reference["href"]
+            if _may_be_source(href) or (label.startswith("^") and ":" not in href):
+                yield from found(reference["title"], href, "link", number=numbers.get(href, 0))
+
+    def _in_line(self, line: list["Token"], numbers: Mapping[str, int]) -> Iterator[Found]:
+        """The links in a line, of which the first has the number that the line begins with."""
+        text = "".join(token.content for token in line if token.type != "html_inline")
+        begins = _NUMBERED_LINE.match(text)
+        number = int(begins[1]) if begins else 0
+        links = [*self._links(line)]
+        for title, href in links:
+            label = _NUMBER.fullmatch(title)
+            yield from found(
+                "" if label else title,
+                href,
+                "link",
+                number=int(label[1]) if label else numbers.get(href, 0) or number,
+            )
+            number = 0
+        if not links and (footnote := _FOOTNOTE.match(text)):
+            yield from found(footnote[1], "", "link", number=number)
+
+    def _links(self, line: list["Token"]) -> Iterator[tuple[str, str]]:
+        """Title and address of each link in a line."""
+        href, title = "", ""
+        for token in line:
+            anchor = _HREF.match(token.content) if token.type == "html_inline" else None
+            if token.type == "link_open":
+                href, title = str(token.attrGet("href") or ""), ""
+            elif anchor:
+                href, title = unescape(anchor[1] or anchor[2] or anchor[3] or ""), ""
+            elif token.type == "link_close" or token.content.lower().startswith("</a"):
+                if _may_be_source(href):
+                    yield title, href
+                href = ""
+            elif href:
+                title += token.content[:_MAX_TITLE_CHARS]
+            elif token.type == "text":
+                yield from (("", url) for url in self._bare(token.content))
+
+    def _bare(self, text: str) -> Iterator[str]:
+        """The addresses that stand in a text as they are."""
+        place = 0
+        while match := _BARE_URL.search(text, place):
+            place = match.end()
+            if link := self._linkify.match_at_start(match.group()):
+                yield link.raw.rstrip(".,;:!?*_~")
+                place = match.start() + len(link.raw)
+
+
+def _lines(tokens: list["Token"]) -> Iterator[list["Token"]]:
+    """The tokens of a paragraph, line by line."""
+    line: list[Token] = []
+    for token in tokens:
+        if token.type in ("softbreak", "hardbreak"):
+            yield line
+            line = []
+        else:
+            line.append(token)
+    yield line
+
+
+def _may_be_source(href: str) -> bool:
+    return href.lower().startswith(("http:", "https:", "file:"))
