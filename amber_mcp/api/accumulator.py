@@ -57,7 +57,8 @@ class CompletionAccumulator:
             elif key != "choices":
                 self._values += _keep(self._body, key, value)
         for position, choice in enumerate(choices_of(chunk)):
-            self._add_choice(position, choice)
+            if choice:
+                self._add_choice(position, choice)
         if self._values > MAX_VALUES:
             raise UpstreamError(
                 f"the answer holds more than {MAX_VALUES:,} values",

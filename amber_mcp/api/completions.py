@@ -11,7 +11,7 @@ from amber_mcp.text.json_values import dump_json
 from amber_mcp.text.sanitise import is_plain
 
 from .chat_messages import wire_message
-from .choices import choices_of, completion_in, message_of
+from .choices import choices_of, completion_in
 from .request_schema import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
@@ -124,7 +124,9 @@ class CompletionsApi:
 def _has_answer(delta: ChatDelta) -> bool:
     """Whether a whole answer holds a message, though perhaps an empty one, or text in its stead."""
     choice = next(iter(choices_of(delta.chunk)), {})
-    return bool(delta.text) or not isinstance(message_of(choice).get("content", {}), dict)
+    message = choice.get("message", choice.get("delta"))
+    content = message.get("content", "") if isinstance(message, dict) else {}
+    return bool(delta.text) or message == "" or not isinstance(content, dict)
 
 
 def plain_id(value: object) -> str:
