@@ -14,16 +14,15 @@ from amber_mcp.text.redaction import distinct_secrets
 
 
 class SourceOut(BaseModel):
-    """What the answer rests on."""
+    """What the answer rests on: `number` is what [n] in the answer means, `origin` where it was
+    found, a field of the answer or a link in its text.
+    """
 
-    number: Annotated[int, Field(description="The one that [n] in the answer means")]
+    number: int
     title: str
-    url: Annotated[str, Field(description="Empty: it has no web address")]
-    place: Annotated[str, Field(description="Where it is without one: a path, an id")] = ""
-    origin: Annotated[
-        Literal["annotation", "citation", "link"],
-        Field(description="Where it was found: a field of the answer, or a link in its text"),
-    ]
+    url: Annotated[str, Field(description="Empty: it has a place")]
+    place: str
+    origin: Literal["annotation", "citation", "link"]
 
     def as_line(self) -> str:
         """Number, title, and the address or the place."""
