@@ -15,6 +15,10 @@ MAY_BE_TAKEN = (
 """What to do about a failure after which nobody knows whether the request took effect."""
 
 
+ADMINISTRATOR = "your amber administrator"
+"""Whom to ask about amber. Errors of other services name somebody else in their place."""
+
+
 class AmberError(Exception):
     """Something that kept a question from being answered.
 
@@ -79,14 +83,14 @@ class PaymentRequired(AmberError):
     """The account has no balance or licence left."""
 
     kind = "payment_required"
-    advice = "Ask your amber administrator about the account's balance and licences."
+    advice = f"Ask {ADMINISTRATOR} about the account's balance and licences."
 
 
 class Forbidden(AmberError):
     """The key is valid and lacks the permission."""
 
     kind = "forbidden"
-    advice = "Ask your amber administrator for access with this key."
+    advice = f"Ask {ADMINISTRATOR} for access with this key."
 
 
 class NotFound(AmberError):
@@ -124,7 +128,7 @@ class UpstreamError(AmberError):
     """amber failed, or answered with something that cannot be read."""
 
     kind = "upstream_error"
-    advice = "Try again later; if it stays, tell your amber administrator the request id."
+    advice = f"Try again later; if it stays, tell {ADMINISTRATOR} the request id."
 
 
 class UpstreamUnreachable(AmberError):

@@ -62,7 +62,7 @@ class Logfmt(logging.Formatter):
         if record.exc_info:
             traceback = self.formatException(record.exc_info)
             # pydantic quotes what it could not take: arguments, or an answer.
-            hidden = _QUOTED_INPUT.sub("input_value=[hidden]", traceback)
+            hidden = _QUOTED_INPUT.sub("input_value={hidden}", traceback)
             # Half a secret would not be found any more.
             fields["traceback"] = redact(hidden, *self._secrets)[-_TRACEBACK_CHARS:]
         shown = (

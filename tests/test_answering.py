@@ -193,4 +193,4 @@ async def test_half_a_key_at_the_cut_is_hidden(upstream: Canned) -> None:
                     max_chars=len(f"It is {KEY}") - hidden,
                     secrets=(KEY,),
                 )
-                assert whole.text == "It is [hidden]"
+                assert whole.text == "It is {hidden}"

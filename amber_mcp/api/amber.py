@@ -22,6 +22,7 @@ Search = Literal["company", "web", "none"]
 
 _MODELS = "/api/beta/amberai/models"
 _UPLOAD = "/api/beta/files/upload"
+_ID_KEYS = ("id", "file_id", "fileId", "uuid")
 _SEARCH_TOOLS: Mapping[Search, str] = {"company": "amberSearch", "web": "webSearch"}
 
 
@@ -102,27 +103,38 @@ class AmberApi(CompletionsApi):
         return self.as_models([model_id(body)])[0]
 
     async def upload(self, file: IO[bytes], *, filename: str, media_type: str) -> UploadedFile:
-        """Send a file, and return the id that later questions can name.
+        """Send a file, and return the ids that later questions can name.
 
         The form field and the answer are undocumented (amber-api.md section 4): the field can be
-        configured, and the id is looked for wherever such APIs put it.
+        configured, and is the one that amber misses where it says so; the ids are looked for
+        wherever such APIs put them.
 
         Raises:
             InvalidRequest: if the file changes meanwhile.
             UpstreamError: if amber says that it failed, or no id is found in what it answered.
         """
+        try:
+            return await self._upload(self._upload_field, file, filename, media_type)
+        except InvalidRequest as error:
+            missing = re.search(r"(?i)\bbody\.(\w{1,64}): field required", error.upstream)
+            if error.status != 422 or missing is None or missing[1] == self._upload_field:
+                raise
+        return await self._upload(missing[1], file, filename, media_type)
+
+    async def _upload(
+        self, field: str, file: IO[bytes], filename: str, media_type: str
+    ) -> UploadedFile:
         counted = _CountedFile(file)
         body = await self.http.upload(
             _UPLOAD,
-            field=self._upload_field,
+            field=field,
             filename=filename,
             media_type=media_type,
             file=counted,  # type: ignore[arg-type]  # as much of a file as a form needs
         )
-        for file_id in filter(None, _file_ids(body)):
-            return UploadedFile(
-                file_id, filename, media_type, counted.size, counted.digest.hexdigest()
-            )
+        if ids := tuple(dict.fromkeys(filter(None, _file_ids(body)))):
+            digest = counted.digest.hexdigest()
+            return UploadedFile(ids, field, filename, media_type, counted.size, digest)
         raise UpstreamError(
             "amber took the file, and its answer holds no id that is understood",
             upstream=error_text(dump_json(body)),
@@ -170,11 +182,12 @@ def _file_ids(body: object) -> Iterator[str]:
                 upstream=error_text(dump_json(body)),
             )
         case dict():
-            for key in ("id", "file_id", "fileId"):
-                yield plain_id(body.get(key))
-            for key in ("files", "file", "data"):
-                if isinstance(body.get(key), list | dict):
-                    yield from _file_ids(body[key])
+            parts = [body.get(key) for key in ("ids", "file_ids", "files", "file")]
+            inner = [part for part in parts if isinstance(part, list | dict)]
+            own = [found for key in _ID_KEYS if (found := plain_id(body.get(key)))]
+            around = [body.get(key) for key in ("data", "result", "file")]
+            # The id beside a file's own is that of the request, or the answer.
+            yield from [*_file_ids(inner)] or own[:1] or _file_ids(around)
 
 
 class _CountedFile:

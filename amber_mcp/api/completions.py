@@ -148,7 +148,11 @@ def model_ids(body: object, *, kind: str = "") -> list[str]:
         case {"data": [*entries]} | {"models": [*entries]} | [*entries]:
             ids = (_model_id(entry, kind) for entry in entries[:_MAX_MODELS])
             return [found for found in ids if found]
-    raise UpstreamError("the list of models cannot be read", upstream=error_text(dump_json(body)))
+    raise UpstreamError(
+        "the list of models cannot be read",
+        upstream=error_text(dump_json(body)),
+        advice="Set AMBER_MODEL, or report this answer's form, so that it can be read.",
+    )
 
 
 def model_id(body: object) -> str:

@@ -11,6 +11,7 @@ from .completions import CompletionsApi
 from .types import Model
 
 _MAX_AGE_SECONDS = 30.0
+_NO_SUCH_ROUTE = (404, 405, 501)
 
 
 async def list_models(api: CompletionsApi, *, within: float) -> tuple[Model, ...]:
@@ -69,11 +70,20 @@ class ModelCache:
         """The id of the first model; the same from then on.
 
         Raises:
-            NotConfigured: if there are no models.
+            NotConfigured: if there are no models, or they are not listed at all.
             AmberError: of any other kind that asking leads to.
         """
         if not self._first:
-            models = await self.models()
+            try:
+                models = await self.models()
+            except AmberError as error:
+                if error.status not in _NO_SUCH_ROUTE:
+                    raise
+                raise NotConfigured(
+                    f"amber does not list its models (HTTP {error.status}), and AMBER_MODEL is "
+                    "not set",
+                    advice="Set AMBER_MODEL to a model's id, as your amber administrator has it.",
+                ) from None
             if not models:
                 raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
             self._first = models[0].id

@@ -91,9 +91,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file that amber took; `sha256` and `size_bytes` are of the bytes that were sent."""
+    """A file that amber took, in the form field of that name; `ids` has one id, or several.
 
-    id: str
+    `sha256` and `size_bytes` are of the bytes that were sent.
+    """
+
+    ids: tuple[str, ...]
+    field: str
     filename: str
     media_type: str
     size_bytes: int

@@ -107,7 +107,7 @@ async def _uploaded(app: App, files: tuple[Path, ...], screen: "_Screen") -> tup
                 uploaded = await app.amber.upload(file, filename=path.name, media_type=media_type)
         except OSError as error:
             raise InvalidRequest(f"{path} cannot be read: {error.strerror}") from None
-        ids.append(uploaded.id)
+        ids.extend(uploaded.ids)
     return tuple(ids)
 
 

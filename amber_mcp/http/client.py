@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import IO, Self
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from pydantic import JsonValue, SecretStr
 from amber_mcp import __version__
 from amber_mcp.config.parsers import is_loopback
 from amber_mcp.config.settings import Settings
-from amber_mcp.errors import MAY_BE_TAKEN, AmberError, InvalidRequest, UpstreamError
+from amber_mcp.errors import ADMINISTRATOR, MAY_BE_TAKEN, AmberError, InvalidRequest, UpstreamError
 from amber_mcp.text.json_values import UnreadableJsonError, encodable, parse_json
 from amber_mcp.text.redaction import redact
 
@@ -33,6 +34,19 @@ logger = logging.getLogger(__name__)
 _ERROR_BODY_SECONDS = 2.0
 _LARGE_BYTES = 256 * 1024
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who answers at a host, as errors name them, and whom to ask about it."""
+
+    name: str
+    contact: str
+
+
+AMBER = Service("amber", ADMINISTRATOR)
+MORPHEUS = Service("Morpheus", "whoever runs the Morpheus gateway")
+ADAPTIVE = Service("Adaptive Engine", "whoever runs your Adaptive Engine")
 
 
 class _NoCookies(CookieJar):
@@ -54,8 +68,11 @@ class HttpClient:
         NotConfigured: if a variable leads to a proxy or a certificate that cannot be used.
     """
 
-    def __init__(self, base_url: str, api_key: SecretStr, settings: Settings) -> None:
+    def __init__(
+        self, base_url: str, api_key: SecretStr, settings: Settings, service: Service = AMBER
+    ) -> None:
         self._root = base_url
+        self._service = service
         self._route = route_to(base_url)
         self._key = api_key
         self._retries = settings.retries
@@ -201,13 +218,17 @@ class HttpClient:
             failure = (read_error if opened else connection_error)(error, self._route)
             if not repeatable and not isinstance(error, _BEFORE_SENDING):
                 failure.next_step = MAY_BE_TAKEN
-            raise self._without_key(failure) from error
+            raise self._attributed(failure) from error
         except AmberError as error:
             if not repeatable and (error.status or 0) >= 500:
                 error.next_step = MAY_BE_TAKEN
-            raise self._without_key(error)  # noqa: B904  # the same error, cleaned
+            raise self._attributed(error)  # noqa: B904  # the same error, cleaned
 
-    def _without_key(self, error: AmberError) -> AmberError:
+    def _attributed(self, error: AmberError) -> AmberError:
+        """The error in words that name the service, and without its key."""
+        if error.message.startswith("the API "):
+            error.message = self._service.name + error.message.removeprefix("the API")
+        error.next_step = error.next_step.replace(ADMINISTRATOR, self._service.contact)
         key = self._key.get_secret_value()
         error.upstream = redact(error.upstream, key, is_cut=True)
         error.message = redact(error.message, key)

@@ -127,4 +127,4 @@ class _QuietProxy(httpx2.Proxy):
 
 class _HiddenBytes(bytes):
     def __repr__(self) -> str:
-        return "[hidden]"
+        return "{hidden}"

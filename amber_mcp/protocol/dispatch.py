@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterable
 
 import anyio.to_thread
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
@@ -96,12 +97,17 @@ def _log(call: Call, tool: Tool, arguments: dict[str, object], outcome: str, tex
     }
     if call.app.settings.log_content:
         secrets = call.app.settings.secrets
-        sent = json.dumps(arguments, ensure_ascii=False, default=str)
-        fields["arguments"] = _cut(redact(sent, *secrets))
-        fields["result"] = _cut(redact(text, *secrets))
+        sent = {
+            name: _logged(value, secrets) if isinstance(value, str) else value
+            for name, value in arguments.items()
+        }
+        fields["arguments"] = _logged(json.dumps(sent, ensure_ascii=False, default=str), secrets)
+        fields["result"] = _logged(text, secrets)
     logger.info("call", extra=fields)
 
 
-def _cut(text: str) -> str:
-    """Text that holds no secret any more: in half a one, none would be found."""
-    return text if len(text) <= _MAX_LOGGED_CHARS else text[:_MAX_LOGGED_CHARS] + TRUNCATED
+def _logged(text: str, secrets: Iterable[str]) -> str:
+    """The beginning of a text, without secrets, and without half of one where it is cut."""
+    beginning = text[: 2 * _MAX_LOGGED_CHARS]
+    clean = redact(beginning, *secrets, is_cut=len(beginning) < len(text))
+    return clean if len(clean) <= _MAX_LOGGED_CHARS else clean[:_MAX_LOGGED_CHARS] + TRUNCATED

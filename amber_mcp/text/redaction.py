@@ -14,7 +14,8 @@ TRUNCATED = "… (cut)"
 
 _LEAST_CHARS = 4
 _LEAST_DISTINCT = 8
-_HIDDEN = "[hidden]"
+_HIDDEN = "{hidden}"
+"""Neither Markdown nor HTML: brackets here would make a link of what follows."""
 _LOOKS_SECRET = re.compile(
     r"(?i)\bambrs-[\w.-]{4,}"
     r"|\bsk-(?=[\w-]{0,200}\d)[\w-]{8,}"
@@ -35,7 +36,7 @@ _NAMES_SECRET = re.compile(
         (?: (?: proxy-)? authorization | (?: set- )? cookie | x-[\w-]{0,40}? (?: key | token ) )
         \\?["']? \s{0,8} : \s{0,8} \\?["']?
     )
-    (?! \[hidden\] )
+    (?! \{hidden\} )
     (?P<value> (?<=[=]) [^\s"'&,;<>{}]+ | (?<=["']) [^"'\\]+ | [^\s"'][^"'\r\n]* )
     """
 )

@@ -91,7 +91,7 @@ async def upload_file(
                 advice=f"Raise AMBER_CALL_TIMEOUT, or upload a smaller file. {MAY_BE_TAKEN}",
             ) from None
     result = Uploaded(
-        file_id=uploaded.id,
+        file_id=uploaded.ids[0],
         filename=uploaded.filename,
         media_type=uploaded.media_type,
         size_bytes=uploaded.size_bytes,

@@ -33,7 +33,7 @@ async def uploaded(settings: Settings, content: bytes = b"content") -> tuple[str
             file = await api.upload(
                 io.BytesIO(content), filename="ä b.txt", media_type="text/plain"
             )
-            return file.id, file.size_bytes, file.sha256
+            return file.ids[0], file.size_bytes, file.sha256
 
 
 def body_of(request: ChatRequest, *, stream: bool = True, language: str = "en") -> object:
@@ -190,6 +190,12 @@ async def test_one_model_is_asked_for_with_its_slash_encoded(upstream: Canned) -
         {"files": ["f-1", "f-2"]},
         {"file": {"id": "f-1"}},
         {"data": [{"file_id": "f-1"}]},
+        {"id": "req-9", "files": [{"id": "f-1", "name": "x"}]},
+        {"file": "x.txt", "uuid": "f-1"},
+        {"data": {"result": {"file": {"uuid": "f-1"}}}},
+        {"file": "f-1"},
+        {"ids": ["f-1"]},
+        {"file_ids": ["f-1"], "id": "req-9"},
         "f-1",
         ["f-1"],
         [{"id": "f-1"}],
@@ -203,6 +209,39 @@ async def test_the_id_of_an_upload_is_found_wherever_it_stands(
     assert file_id == "f-1"
     assert size == 7
     assert sha256 == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
+
+
+async def test_several_ids_come_back_as_several(upstream: Canned) -> None:
+    async with upstream(JSONResponse({"file_ids": ["f-1", "f-2", "f-1"]})) as canned:
+        async with client_of(canned.settings()) as http:
+            file = await amber_of(http).upload(io.BytesIO(b"x"), filename="x", media_type="a/b")
+    assert file.ids == ("f-1", "f-2")
+
+
+MISSING = {"type": "missing", "loc": ["body", "files"], "msg": "Field required", "input": None}
+
+
+async def test_an_upload_is_tried_again_with_the_field_that_amber_misses(upstream: Canned) -> None:
+    answers = (JSONResponse({"detail": [MISSING]}, 422), JSONResponse({"id": "f-1"}))
+    async with upstream(*answers) as canned:
+        async with client_of(canned.settings()) as http:
+            file = await amber_of(http).upload(io.BytesIO(b"12"), filename="x", media_type="a/b")
+    first, second = canned.seen
+    assert b'name="file"; filename="x"' in first.body
+    assert b'name="files"; filename="x"' in second.body
+    assert (file.field, file.size_bytes) == ("files", 2)
+
+
+@pytest.mark.parametrize(
+    "detail", [[MISSING], [{**MISSING, "loc": ["query", "x"]}], "Field required"]
+)
+async def test_an_upload_that_is_refused_again_is_an_error(
+    upstream: Canned, detail: object
+) -> None:
+    async with upstream(JSONResponse({"detail": detail}, 422)) as canned:
+        with pytest.raises(InvalidRequest):
+            await uploaded(canned.settings())
+    assert len(canned.seen) == (2 if detail == [MISSING] else 1)
 
 
 async def test_an_upload_is_a_form_with_the_configured_field(upstream: Canned) -> None:

@@ -8,7 +8,7 @@ import pytest
 from amber_mcp.api import model_cache
 from amber_mcp.api.model_cache import ModelCache
 from amber_mcp.api.types import Model
-from amber_mcp.errors import AmberError, NotConfigured, UpstreamError
+from amber_mcp.errors import AmberError, NotConfigured, NotFound, UpstreamError
 
 ONE, TWO = (Model(model_id, "amber", ()) for model_id in ("one", "two"))
 
@@ -65,3 +65,11 @@ async def test_the_first_stays_the_same_though_the_list_is_asked_for_anew(
 async def test_where_no_model_is_listed_there_is_no_first() -> None:
     with pytest.raises(NotConfigured, match="AMBER_MODEL is not set"):
         await ModelCache(Tenant([])).first()
+
+
+@pytest.mark.parametrize("status", [404, 501])
+async def test_where_models_are_not_listed_the_setting_is_named(status: int) -> None:
+    cache = ModelCache(Tenant(NotFound("the API failed", status=status)))
+    with pytest.raises(NotConfigured, match=f"HTTP {status}.*AMBER_MODEL") as error:
+        await cache.first()
+    assert "AMBER_MODEL" in error.value.next_step

@@ -242,7 +242,7 @@ async def test_a_key_in_an_answer_is_not_shown(upstream: Canned, options: tuple[
     async with upstream(events(*halves)) as canned:
         given = {"AMBER_BASE_URL": canned.base_url, "AMBER_API_KEY": KEY, "AMBER_MODEL": "m"}
         done = await run("ask", "Why?", *options, **given)
-    assert "The key is [hidden], they say." in done.out
+    assert "The key is {hidden}, they say." in done.out
 
 
 async def test_no_error_of_a_command_shows_the_key(upstream: Canned) -> None:

@@ -246,7 +246,7 @@ async def test_half_a_character_and_a_key_are_not_kept(connect: Connect, upstrea
             structured(await client.call_tool("ask_amber", follow_up))
     assert said(asked(canned)[1]) == [
         "user: Why \ufffd?",
-        "assistant: It is [hidden].",
+        "assistant: It is {hidden}.",
         "user: So?",
     ]
 

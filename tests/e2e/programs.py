@@ -155,18 +155,18 @@ class StdioProgram:
 
 
 @asynccontextmanager
-async def started_program(**variables: str) -> AsyncIterator[StdioProgram]:
-    """Start `amber-mcp`, for tests that end it in a way of their own."""
+async def started_program(*, within: float = 60, **variables: str) -> AsyncIterator[StdioProgram]:
+    """Start `amber-mcp`, for tests that end it in a way of their own, within so many seconds."""
     async with open_program(COMMAND, env=environment(measured=True, **variables)) as process:
         assert process.stdout is not None
-        with anyio.fail_after(60):
+        with anyio.fail_after(within):
             yield StdioProgram(process, BufferedByteReceiveStream(process.stdout))
 
 
 @asynccontextmanager
-async def stdio_program(**variables: str) -> AsyncIterator[StdioProgram]:
+async def stdio_program(*, within: float = 60, **variables: str) -> AsyncIterator[StdioProgram]:
     """Start `amber-mcp`, and check that the end of stdin ends it cleanly."""
-    async with started_program(**variables) as program:
+    async with started_program(within=within, **variables) as program:
         yield program
         await program.close_stdin()
         assert await program.process.wait() == 0

@@ -134,7 +134,7 @@ TOO_MUCH: list[tuple[str, dict[str, Any], str]] = [
     (
         "tools/call",
         asking(file_ids="[" + "1," * (10 * MIB) + "1]"),
-        "`file_ids` has 20971523 characters of JSON, and 1000000 are the most",
+        "`file_ids` has JSON that holds more than 50,000 values",
     ),
     ("tools/call", asking(file_ids=["a"] * 2000), "`file_ids` has 2000 items, and 1000 are"),
     ("tools/call", asking(question="x" * 2_000_000), "`question` has 2000000 characters"),

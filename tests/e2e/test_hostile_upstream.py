@@ -51,10 +51,13 @@ Program = tuple[HostileUpstream, Caller]
 async def running(transport: str, upstream: HostileUpstream) -> AsyncIterator[Caller]:
     variables = {**upstream.variables, **LIMITS}
     if transport == "http":
-        async with http_program(**variables) as url, httpx2.AsyncClient() as client:
+        async with http_program(within=600, **variables) as url, httpx2.AsyncClient() as client:
             yield HttpCaller(client, url)
         return
-    async with stdio_program(**variables) as program, anyio.create_task_group() as tasks:
+    async with (
+        stdio_program(within=600, **variables) as program,
+        anyio.create_task_group() as tasks,
+    ):
         await program.handshake()
         caller = StdioCaller(program)
         tasks.start_soon(caller.read)

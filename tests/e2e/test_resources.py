@@ -78,7 +78,7 @@ async def test_what_was_asked_and_uploaded_is_found_again(
 
 
 @pytest.mark.parametrize(("transport", "mode"), [("stdio", "legacy"), ("http", "auto")])
-async def test_an_odd_model_is_listed_and_not_completed(
+async def test_an_odd_model_is_neither_listed_nor_completed(
     transport: str, mode: str, upstream: Canned
 ) -> None:
     body = rb'{"data": [{"id": "m-\ud83d"}, {"id": "ok"}]}'
@@ -91,8 +91,7 @@ async def test_an_odd_model_is_listed_and_not_completed(
             (contents,) = (await client.read_resource("amber://models")).contents
     assert found.completion.values == ["ok"]
     assert isinstance(contents, TextResourceContents)
-    listed = [each["id"] for each in json.loads(contents.text)["models"]]
-    assert set(listed) == {"m-\ufffd", "ok"}
+    assert [each["id"] for each in json.loads(contents.text)["models"]] == ["ok"]
 
 
 @pytest.fixture(scope="module")

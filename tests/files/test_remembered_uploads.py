@@ -64,7 +64,7 @@ async def test_a_key_in_a_name_is_not_remembered(connect: Connect, upstream: Can
         async with connect(canned.settings()) as client:
             await upload(client, f"{KEY}.txt")
             listed = await files(client)
-    assert [each["filename"] for each in listed["files"]] == ["[hidden].txt"]
+    assert [each["filename"] for each in listed["files"]] == ["{hidden}.txt"]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from amber_mcp.api.amber import search_parameters
 from amber_mcp.api.types import ChatRequest, Message
 from amber_mcp.errors import MAY_BE_TAKEN, AmberError, describe
+from amber_mcp.http.client import ADAPTIVE, AMBER, MORPHEUS, HttpClient, Service
 from tests.planted import KEY
 from tests.upstream import Canned, Upstream, amber_of, client_of, events, stalled_stream, text_chunk
 
@@ -117,7 +118,7 @@ async def test_an_upload_without_a_connection_was_not_taken(upstream: Canned) ->
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (JSONResponse({"detail": f"bad key {KEY} of x"}, 401), "bad key [hidden] of x"),
+        (JSONResponse({"detail": f"bad key {KEY} of x"}, 401), "bad key {hidden} of x"),
         (JSONResponse({"detail": "x" * 590 + KEY}, 500, {"X-Request-Id": KEY}), "x" * 590),
         (
             JSONResponse(
@@ -125,7 +126,7 @@ async def test_an_upload_without_a_connection_was_not_taken(upstream: Canned) ->
                 404,
                 {"x-request-id": KEY, "x-ratelimit-remaining-tokens": "0"},
             ),
-            "Perhaps you mean [hidden]",
+            "Perhaps you mean {hidden}",
         ),
     ],
 )
@@ -169,3 +170,24 @@ async def test_a_run_that_takes_too_long_may_have_been_taken(upstream: Canned) -
             await answer(amber_of(http), RUN, on_text=lambda _: None, timeout=0.2)
     assert error.value.kind == "upstream_timeout"
     assert error.value.next_step == MAY_BE_TAKEN
+
+
+@pytest.mark.parametrize(
+    ("service", "said", "contact"),
+    [
+        (AMBER, "amber does not allow this", "your amber administrator"),
+        (MORPHEUS, "Morpheus does not allow this", "whoever runs the Morpheus gateway"),
+        (ADAPTIVE, "Adaptive Engine does not allow this", "whoever runs your Adaptive Engine"),
+    ],
+)
+async def test_an_error_names_the_service_and_whom_to_ask(
+    upstream: Canned, service: Service, said: str, contact: str
+) -> None:
+    async with upstream(Response(status_code=403)) as canned:
+        settings = canned.settings()
+        async with HttpClient(settings.base_url, settings.api_key, settings, service) as http:
+            with pytest.raises(AmberError) as error:
+                await http.get("/x")
+    assert error.value.message.startswith(said)
+    assert contact in error.value.next_step
+    assert ("administrator" in error.value.next_step) == (service is AMBER)

@@ -89,7 +89,7 @@ async def test_after_so_many_times_the_failure_stands(upstream: Canned, told: li
                 await api.models()
     assert len(running.seen) == 3
     assert len(told) == 2
-    assert "the API failed, 3 times (HTTP 503)" in describe(error.value)
+    assert "amber failed, 3 times (HTTP 503)" in describe(error.value)
 
 
 async def test_retries_can_be_turned_off(upstream: Canned, told: list[str]) -> None:
@@ -173,7 +173,7 @@ async def test_a_connection_that_is_not_made_is_tried_again_even_for_an_upload()
                 uploaded = await amber_of(http).upload(
                     io.BytesIO(b"content of the file"), filename="x.txt", media_type="text/plain"
                 )
-    assert uploaded.id == "f1"
+    assert uploaded.ids == ("f1",)
     assert b"content of the file" in received
     assert told == ["No connection: trying again in about 1 s"]
 

@@ -146,7 +146,7 @@ async def test_prompts_name_no_tool_that_is_not_offered(connect: Connect) -> Non
 async def test_a_key_is_not_said(connect: Connect) -> None:
     async with connect(Settings.from_environment({"AMBER_API_KEY": KEY})) as client:
         text = await said(client, "research", {"question": f"What is {KEY} and \ud83d?"})
-    assert "What is [hidden] and \ufffd?" in text
+    assert "What is {hidden} and \ufffd?" in text
 
 
 @pytest.mark.parametrize("trouble", ["unavailable", "hanging"])

@@ -71,7 +71,7 @@ async def test_a_key_in_an_answer_is_hidden_and_a_common_word_is_not(
         odd = settings.model_copy(update={"morpheus_api_key": SecretStr("answer")})
         async with connect(odd) as client:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
-    assert answered["answer"] == "The answer of [hidden] is test"
+    assert answered["answer"] == "The answer of {hidden} is test"
 
 
 async def test_what_is_cut_of_a_broken_answer_is_told(connect: Connect, upstream: Canned) -> None:
@@ -120,3 +120,10 @@ async def test_a_call_that_gets_no_turn_is_told(connect: Connect, upstream: Cann
                 tasks.start_soon(call)
     assert sorted(kinds) == ["overloaded", "overloaded", "upstream_timeout"]
     assert len(canned.seen) == 1
+
+
+async def test_a_hidden_key_becomes_no_image(connect: Connect, upstream: Canned) -> None:
+    async with upstream(completion(f"!{KEY}(https://evil.example/p.png)")) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
+    assert answered["answer"] == "!{hidden}(https://evil.example/p.png)"

@@ -160,8 +160,8 @@ async def test_a_key_in_a_title_is_not_listed(
         async with connect(settings) as client:
             (listed,) = (await client.list_resources()).resources[len(FIXED) :]
     assert (listed.title, listed.description) == (
-        "Use [hidden].",
-        "A run of the agent a [hidden]: lost.",
+        "Use {hidden}.",
+        "A run of the agent a {hidden}: lost.",
     )
 
 

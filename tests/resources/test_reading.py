@@ -77,8 +77,8 @@ async def test_a_transcript_holds_no_secret_and_no_control_characters(
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
             talk = await ask(client, f"Is it {KEY}?\x9b")
             text = (await read(client, f"amber://conversations/{talk}")).text
-    assert "> Is it [hidden]?\n" in text
-    assert "It is [hidden]. oh\n\tEnd" in text
+    assert "> Is it {hidden}?\n" in text
+    assert "It is {hidden}. oh\n\tEnd" in text
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_where_nothing_is_the_protocol_s_error_says_what_to_do(
     assert "`resources/list`" in error.message
     assert len(error.message) < 500
     assert isinstance(error.data, dict)
-    assert error.data["uri"][:30] in ("[hidden]", uri[:30])
+    assert error.data["uri"][:30] in ("{hidden}", uri[:30])
 
 
 async def test_another_caller_s_conversation_is_as_one_that_never_was(

@@ -74,8 +74,8 @@ async def test_a_key_that_comes_in_pieces_is_not_saved(run_manager: RunManager, 
     assert run.text == "It is "
     goes_on.set()
     run = await ended(runs, run)
-    assert run.text == "It is [hidden] indeed"
-    assert run.result == {"answer": "It is [hidden] indeed"}
+    assert run.text == "It is {hidden} indeed"
+    assert run.result == {"answer": "It is {hidden} indeed"}
 
 
 @pytest.mark.parametrize("form", [KEY, b64encode(KEY.encode()).decode().rstrip("=")])
@@ -90,7 +90,7 @@ async def test_half_a_key_at_an_unfinished_end_is_hidden(
     run = await start(run_manager, runs, "f", work)
     await anyio.wait_all_tasks_blocked()
     await run_manager.stop(runs, run.id)
-    assert (await ended(runs, run)).text == "It is [hidden]"
+    assert (await ended(runs, run)).text == "It is {hidden}"
 
 
 async def test_runs_that_go_on_at_the_end_of_the_process_are_lost(runs: Runs) -> None:

@@ -25,7 +25,7 @@ async def test_no_key_is_kept_of_a_task(connect: Connect, upstream: Canned, tmp_
             run = structured(await run_agent(client, agent="a", task=task))
             await run_agent(client, run_id=run["run_id"], stop=True)
     kept = b"".join(each.read_bytes() for each in tmp_path.glob("state.db*"))
-    assert b"Use [hidden] for it." in kept
+    assert b"Use {hidden} for it." in kept
     assert KEY.encode() not in kept
 
 

@@ -62,7 +62,7 @@ async def test_a_server_that_repeats_the_password_is_not_quoted() -> None:
                 with pytest.raises(StorageUnavailable) as error:
                     await store.get(PLACE)
             tasks.cancel_scope.cancel()
-    assert "args beginning with: `[hidden]`" in error.value.message
+    assert "args beginning with: `{hidden}`" in error.value.message
     assert PASSWORD not in str(error.getrepr(chain=True))
 
 

@@ -14,36 +14,36 @@ from amber_mcp.text.redaction import distinct_secrets, redact, remove_secrets_in
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("key ambrs-abcdef-1234 refused", "key [hidden] refused"),
-        ("sk-abcdefgh1234", "[hidden]"),
-        ("Authorization: Bearer abcdefgh.ijkl", "Authorization: [hidden]"),
-        ("authorization: Basic dXNlcjpwYXNz\nX: 1", "authorization: [hidden]\nX: 1"),
-        ("sent as Bearer abcdefgh1.ijkl", "sent as Bearer [hidden]"),
-        ("{'Cookie': 'sid=1; theme=dark'}", "{'Cookie': '[hidden]'}"),
-        ("Set-Cookie: sid=0123; HttpOnly", "Set-Cookie: [hidden]"),
-        ("GET /a?api_key=0123&b=2", "GET /a?api_key=[hidden]&b=2"),
+        ("key ambrs-abcdef-1234 refused", "key {hidden} refused"),
+        ("sk-abcdefgh1234", "{hidden}"),
+        ("Authorization: Bearer abcdefgh.ijkl", "Authorization: {hidden}"),
+        ("authorization: Basic dXNlcjpwYXNz\nX: 1", "authorization: {hidden}\nX: 1"),
+        ("sent as Bearer abcdefgh1.ijkl", "sent as Bearer {hidden}"),
+        ("{'Cookie': 'sid=1; theme=dark'}", "{'Cookie': '{hidden}'}"),
+        ("Set-Cookie: sid=0123; HttpOnly", "Set-Cookie: {hidden}"),
+        ("GET /a?api_key=0123&b=2", "GET /a?api_key={hidden}&b=2"),
         (
             "https://acme.example/a?access_token=0123#x",
-            "https://acme.example/a?access_token=[hidden]",
+            "https://acme.example/a?access_token={hidden}",
         ),
-        ('{"client_secret": "0 1 2", "b": 2}', '{"client_secret": "[hidden]", "b": 2}'),
-        ('{"password":"p", "token_count": 3}', '{"password":"[hidden]", "token_count": 3}'),
-        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "[hidden]"),
-        ("X-Amber-Api-Key=0123", "X-Amber-Api-Key=[hidden]"),
-        ("Cookie: [hidden] What to do: look", "Cookie: [hidden] What to do: look"),
-        ("X-Api-Key: abc def", "X-Api-Key: [hidden]"),
-        ('"{\\"x-api-key\\": \\"0123\\"}"', '"{\\"x-api-key\\": \\"[hidden]\\"}"'),
-        ("https://acme.example/?key=0123", "https://acme.example/?key=[hidden]"),
-        ("http://user:p@ss@proxy:3128", "http://[hidden]@proxy:3128"),
+        ('{"client_secret": "0 1 2", "b": 2}', '{"client_secret": "{hidden}", "b": 2}'),
+        ('{"password":"p", "token_count": 3}', '{"password":"{hidden}", "token_count": 3}'),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "{hidden}"),
+        ("X-Amber-Api-Key=0123", "X-Amber-Api-Key={hidden}"),
+        ("Cookie: {hidden} What to do: look", "Cookie: {hidden} What to do: look"),
+        ("X-Api-Key: abc def", "X-Api-Key: {hidden}"),
+        ('"{\\"x-api-key\\": \\"0123\\"}"', '"{\\"x-api-key\\": \\"{hidden}\\"}"'),
+        ("https://acme.example/?key=0123", "https://acme.example/?key={hidden}"),
+        ("http://user:p@ss@proxy:3128", "http://{hidden}@proxy:3128"),
         ("write http://user:password@host:port", "write http://user:password@host:port"),
         ("the key = to success; a monkey=1", "the key = to success; a monkey=1"),
         ("Bearer authentication is required", "Bearer authentication is required"),
         ("basic information on SK-Zertifizierung", "basic information on SK-Zertifizierung"),
-        ("sent Basic dXNlcjpwYXNz", "sent Basic [hidden]"),
+        ("sent Basic dXNlcjpwYXNz", "sent Basic {hidden}"),
         ("body.api_key: field required", "body.api_key: field required"),
         ("The password: at least 14 characters", "The password: at least 14 characters"),
         ("a basic rule for tokens: 3 of them", "a basic rule for tokens: 3 of them"),
-        ("proxy http://me:pass@proxy:3128 failed", "proxy http://[hidden]@proxy:3128 failed"),
+        ("proxy http://me:pass@proxy:3128 failed", "proxy http://{hidden}@proxy:3128 failed"),
         ("the bearer of news; ask-someone", "the bearer of news; ask-someone"),
     ],
 )
@@ -54,10 +54,10 @@ def test_what_looks_like_a_secret_is_hidden(text: str, clean: str) -> None:
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("bad key hunt… (cut)", "bad key [hidden]… (cut)"),
-        ("bad key hunter", "bad key [hidden]"),
+        ("bad key hunt… (cut)", "bad key {hidden}… (cut)"),
+        ("bad key hunter", "bad key {hidden}"),
         ("bad key hun… (cut)", "bad key hun… (cut)"),
-        ('{"key": "a\\"b\\\\c"}', '{"key": "[hidden]"}'),
+        ('{"key": "a\\"b\\\\c"}', '{"key": "{hidden}"}'),
     ],
 )
 def test_a_secret_is_hidden_though_it_is_cut_off_or_escaped(text: str, clean: str) -> None:
@@ -65,12 +65,12 @@ def test_a_secret_is_hidden_though_it_is_cut_off_or_escaped(text: str, clean: st
 
 
 def test_a_configured_secret_is_hidden_whatever_it_looks_like() -> None:
-    assert redact("I got hunter2!", "hunter2", "") == "I got [hidden]!"
+    assert redact("I got hunter2!", "hunter2", "") == "I got {hidden}!"
 
 
 def test_json_keeps_its_form_without_secrets() -> None:
     value = {"a": ["hunter2", 1, None, {"hunter2": "I said hunter2. hunt"}]}
-    clean = {"a": ["[hidden]", 1, None, {"hunter2": "I said [hidden]. hunt"}]}
+    clean = {"a": ["{hidden}", 1, None, {"hunter2": "I said {hidden}. hunt"}]}
     assert remove_secrets_in_json(value, "hunter2") == clean
 
 

@@ -319,7 +319,7 @@ async def test_a_key_that_an_api_repeats_is_hidden(upstream: Canned) -> None:
     async with upstream(echo) as canned:
         feedback = await called(canned, tool="send_feedback", **rated)
         listed = await called(canned, tool="list_models")
-    assert "[hidden] and [hidden]" in failure(feedback, "upstream_error")
+    assert "{hidden} and {hidden}" in failure(feedback, "upstream_error")
     for result in (feedback, listed):
         told = text_of(result) + json.dumps(result.structured_content)
         assert "adaptivekey" not in told
