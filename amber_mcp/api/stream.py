@@ -197,7 +197,7 @@ def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, 
     try:
         return [_chunk(event, event.data, response)], False
     except AmberError:
-        if len(lines) == 1 or not lines[0].startswith("{"):
+        if len(lines) == 1 or not (lines[0].startswith("{") and lines[0].endswith("}")):
             raise
     is_done = lines[-1].strip() == "[DONE]"
     return [_chunk(event, line, response) for line in lines[: -1 if is_done else None]], is_done
