@@ -46,7 +46,10 @@ def with_sources(
         numbers.add_mark(mark, number, title)
     text = _MARK.sub(numbers.replacement, text)
     # A link that the cut runs through is none: what is left of it leads elsewhere.
-    numbers.add(links_in(re.sub(r"(?<!\S)\S+$", "", text) if is_cut else text))
+    links = links_in(re.sub(r"(?<!\S)\S+$", "", text) if is_cut else text)
+    if not (listed or marks or any(link.number for link in links)):
+        numbers.marked = set()  # What the text marks can be nothing but its links, in order.
+    numbers.add(links)
     return text, numbers.sources()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ _MAX_CHARS = 50_000
 _MAX_NESTING = 20
 _MAX_TITLE_CHARS = 1_000
 _NUMBER = re.compile(r"[\[\s^]*(\d{1,4})[\]\s]*")
-_NUMBERED_LINE = re.compile(r"\s*\[\^?(\d{1,4})\](?=[:\s])")
-_FOOTNOTE = re.compile(r"\s*\[\^\d{1,4}\]:\s+(\S.*)")
+_NUMBER_BEFORE = re.compile(r"[\s,;|–-]*\[\^?(\d{1,4})\](?=[:\s])")
+_FOOTNOTE = re.compile(r"\s*\[\^(\d{1,4})\]:\s+(\S.*)")
 _HREF = re.compile(
     r"""(?i)<a\s[^>]{0,500}?href\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
 )
@@ -65,35 +66,38 @@ class _Reader:
             for label, reference in references.items()
             if (match := _NUMBER.fullmatch(label))
         }
+        item = 0
         for block in blocks:
+            if block.type == "list_item_open":
+                item = int(block.info[:4] or 0)
             for line in _lines(block.children or []):
-                yield from self._in_line(line, numbers)
+                for each in self._in_line(line, numbers):
+                    yield replace(each, number=each.number or item)
+                    item = 0
         for label, reference in references.items():
             href = reference["href"]
             if _may_be_source(href) or (label.startswith("^") and ":" not in href):
                 yield from found(reference["title"], href, "link", number=numbers.get(href, 0))
 
     def _in_line(self, line: list["Token"], numbers: Mapping[str, int]) -> Iterator[Found]:
-        """The links in a line, of which the first has the number that the line begins with."""
-        text = "".join(token.content for token in line if token.type != "html_inline")
-        begins = _NUMBERED_LINE.match(text)
-        number = int(begins[1]) if begins else 0
+        """The links in a line: a link may be its number, or have that before it."""
         links = [*self._links(line)]
-        for title, href in links:
-            label = _NUMBER.fullmatch(title)
+        for before, title, href in links:
+            label, marked = _NUMBER.fullmatch(title), _NUMBER_BEFORE.match(before)
+            number = label or marked
             yield from found(
                 "" if label else title,
                 href,
                 "link",
-                number=int(label[1]) if label else numbers.get(href, 0) or number,
+                number=numbers.get(href, 0) or (int(number[1]) if number else 0),
             )
-            number = 0
+        text = "".join(token.content for token in line if token.type == "text")
         if not links and (footnote := _FOOTNOTE.match(text)):
-            yield from found(footnote[1], "", "link", number=number)
+            yield from found(footnote[2], "", "link", number=int(footnote[1]))
 
-    def _links(self, line: list["Token"]) -> Iterator[tuple[str, str]]:
-        """Title and address of each link in a line."""
-        href, title = "", ""
+    def _links(self, line: list["Token"]) -> Iterator[tuple[str, str, str]]:
+        """What stands before each link in a line, its title and its address."""
+        before, href, title = "", "", ""
         for token in line:
             anchor = _HREF.match(token.content) if token.type == "html_inline" else None
             if token.type == "link_open":
@@ -102,21 +106,26 @@ class _Reader:
                 href, title = unescape(anchor[1] or anchor[2] or anchor[3] or ""), ""
             elif token.type == "link_close" or token.content.lower() == "</a>":
                 if _may_be_source(href):
-                    yield title, href
+                    yield before, title, href
+                    before = ""
                 href = ""
             elif href and token.type != "html_inline":
                 title += token.content[:_MAX_TITLE_CHARS]
             elif token.type == "text":
-                yield from (("", url) for url in self._bare(token.content))
+                place = 0
+                for start, end, url in self._bare(token.content):
+                    yield before + token.content[place:start], "", url
+                    before, place = "", end
+                before = (before + token.content[place:])[:_MAX_TITLE_CHARS]
 
-    def _bare(self, text: str) -> Iterator[str]:
-        """The addresses that stand in a text as they are."""
+    def _bare(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """The addresses that stand in a text as they are, and where."""
         place = 0
         while match := _BARE_URL.search(text, place):
             place = match.end()
             if link := self._linkify.match_at_start(match.group()):
-                yield link.raw.rstrip(".,;:!?*_~")
                 place = match.start() + len(link.raw)
+                yield match.start(), place, link.raw.rstrip(".,;:!?*_~")
 
 
 def _lines(tokens: list["Token"]) -> Iterator[list["Token"]]:

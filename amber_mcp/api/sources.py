@@ -22,10 +22,18 @@ MAX_SOURCES = 1_000
 
 _MAX_CHARS = 200
 _MAX_DEPTH = 8
-_LISTS = (
-    *("citations", "citation", "sources", "searchresults", "sourcedocuments", "groundingchunks"),
-    "references",
-)
+_MAX_HOLDERS = 1_000
+_MAX_NAME_CHARS = 40
+_LISTS: Mapping[str, Origin] = {
+    "citations": "citation",
+    "citation": "citation",
+    "sources": "citation",
+    "searchresults": "citation",
+    "sourcedocuments": "citation",
+    "groundingchunks": "citation",
+    "references": "citation",
+    "annotations": "annotation",
+}
 _HOLDERS = (
     *("content", "context", "groundingmetadata", "metadata", "providerspecificfields"),
     "vertexaigroundingmetadata",
@@ -99,24 +107,21 @@ def found(
 
 
 def _entries(holders: Iterable[Mapping[str, Json]]) -> Iterator[Entry]:
-    for value in _held(holders, _LISTS):
+    for origin, value in _held(holders):
         for number, each in _numbered(value):
-            yield Entry("citation", number, each)
-    for value in _held(holders, ("annotations",)):
-        for number, each in _numbered(value):
-            yield Entry("annotation", number, each)
+            yield Entry(origin, number, each)
 
 
-def _held(
-    holders: Iterable[Mapping[str, Json]], names: tuple[str, ...], depth: int = 0
-) -> Iterator[Json]:
-    """The values that have one of the names, in the holders and in what these hold."""
-    for holder in holders:
+def _held(holders: Iterable[Mapping[str, Json]]) -> Iterator[tuple[Origin, Json]]:
+    """What is named as sources are, in the holders and in what these hold."""
+    queue = [*holders]
+    for holder in queue:
         fields = {_plain(key): value for key, value in holder.items()}
-        yield from (fields[name] for name in names if name in fields)
-        if depth < _MAX_DEPTH:
-            for name in _HOLDERS:
-                yield from _held(_mappings(fields.get(name)), names, depth + 1)
+        for name, origin in _LISTS.items():
+            if name in fields:
+                yield origin, fields[name]
+        for name in _HOLDERS:
+            queue += _mappings(fields.get(name))[: max(0, _MAX_HOLDERS - len(queue))]
 
 
 def _numbered(value: Json) -> Iterator[tuple[int, Json]]:
@@ -173,4 +178,4 @@ def _is_mapping(value: Json) -> TypeGuard[dict[str, Json]]:
 
 def _plain(key: str) -> str:
     """A field's name, however its words are joined: `web_url` and `webUrl` are one."""
-    return re.sub(r"[_\-\s]", "", key[:40]).lower()
+    return key.replace("_", "").replace("-", "").lower() if len(key) < _MAX_NAME_CHARS else ""
