@@ -1,24 +1,25 @@
 """One question, run: the pieces of an answer are gathered, reported as they come, and bounded."""
 
 import math
-import re
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import anyio
 import anyio.to_thread
 
 from .api.accumulator import CompletionAccumulator
-from .api.sources import MAX_SOURCES, distinct, links_in
-from .api.types import ChatApi, ChatDelta, ChatRequest, Json, Source, Usage
-from .api.web_address import leads_here
+from .api.citing import with_sources
+from .api.sources import MAX_SOURCES
+from .api.types import ChatApi, ChatDelta, ChatRequest, Entry, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
 from .text.redaction import TRUNCATED, remove_partial_secrets
 from .text.sanitise import answer_text, one_line
+from .text.thinking import Thinking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -81,11 +82,10 @@ async def answer(
     except AmberError as error:
         error.partial = answering.partial
         raise
-    answered = answering.answer(request, time.monotonic() - started)
-    if api.is_local:
-        return answered
-    reachable = tuple(source for source in answered.sources if not leads_here(source.url))
-    return replace(answered, sources=reachable)
+    seconds = round(time.monotonic() - started, 1)
+    return await anyio.to_thread.run_sync(
+        partial(answering.answer, request, seconds, is_local=api.is_local), abandon_on_cancel=True
+    )
 
 
 async def complete(
@@ -140,11 +140,12 @@ class _Answering:
     _pieces: list[str] = field(default_factory=list)
     _length: int = 0
     _last: ChatDelta = field(default_factory=ChatDelta)
-    _sources: list[Source] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+    _thinking: Thinking = field(default_factory=Thinking)
 
     @property
     def text(self) -> str:
-        return answer_text("".join(self._pieces))
+        return answer_text("".join(self._pieces) + self._thinking.rest)
 
     @property
     def partial(self) -> str:
@@ -154,11 +155,13 @@ class _Answering:
 
     def add(self, delta: ChatDelta) -> str:
         """Take in a delta, and return what of its text is within the limit."""
-        piece = (delta.text or delta.refusal)[: max(0, self.max_chars - self._length)]
-        self._length += len(delta.text or delta.refusal)
+        text = self._thinking.removed(delta.text) or delta.refusal
+        piece = text[: max(0, self.max_chars - self._length)]
+        self._length += len(text)
         self._pieces.append(piece)
-        if delta.sources and len(self._sources) < MAX_SOURCES:
-            self._sources = [*distinct([*self._sources, *delta.sources])]
+        # A stream may tell the same sources in each of its pieces.
+        if delta.entries and delta.entries != tuple(self._entries[-len(delta.entries) :]):
+            self._entries += delta.entries[: MAX_SOURCES - len(self._entries)]
         self._last = ChatDelta(
             model=delta.model or self._last.model,
             finish_reason=delta.finish_reason or self._last.finish_reason,
@@ -166,17 +169,16 @@ class _Answering:
         )
         return piece
 
-    def answer(self, request: ChatRequest, elapsed_seconds: float) -> Answer:
+    def answer(self, request: ChatRequest, elapsed_seconds: float, *, is_local: bool) -> Answer:
         truncated = self._length > self.max_chars
         text = remove_partial_secrets(self.text, *self.secrets) if truncated else self.text
-        # A link that the cut runs through is none: what is left of it leads elsewhere.
-        linked = re.sub(r"(?<!\S)\S+$", "", text) if truncated else text
+        text, sources = with_sources(text, self._entries, is_cut=truncated, is_local=is_local)
         return Answer(
             text=text,
             model=one_line(self._last.model, max_chars=_MAX_NAME_CHARS) or request.model,
             finish_reason=one_line(self._last.finish_reason, max_chars=_MAX_NAME_CHARS),
             usage=self._last.usage,
-            sources=distinct([*self._sources, *links_in(linked)]),
+            sources=sources,
             truncated=truncated,
-            elapsed_seconds=round(elapsed_seconds, 1),
+            elapsed_seconds=elapsed_seconds,
         )

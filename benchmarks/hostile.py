@@ -82,6 +82,9 @@ def cases() -> dict[str, Reply]:
         "events of {}": stream(b"", endless=b"data:{}\n\n" * 7_000),
         "a stream that goes on": finished,
         "lists in a stream": stream(chunk(content="a", annotations=[[]] * 40_000) * 200),
+        "brackets beside a link": response(completion("https://a.example/ " + "[" * 39_900)),
+        "list items beside a link": response(completion("https://a.example/\n" + "- a\n" * 9_900)),
+        "emphasis beside a link": response(completion("https://a.example/ " + "*" * 39_900)),
         "an error page of tags": response(b"<html>" + b"<script>" * 8_000, status="500 X"),
     }
 

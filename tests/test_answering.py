@@ -47,7 +47,7 @@ async def test_an_answer_is_the_sum_of_its_pieces(upstream: Canned) -> None:
     assert whole.model == "canned"
     assert whole.finish_reason == "stop"
     assert whole.usage == Usage(total_tokens=5)
-    assert whole.sources == (Source("A", "https://w.example/a", "link"),)
+    assert whole.sources == (Source(1, "A", "https://w.example/a", "", "link"),)
     assert not whole.truncated
     assert whole.elapsed_seconds >= 0
 
@@ -70,8 +70,8 @@ async def test_fields_of_sources_come_before_links_and_images_become_links(
         whole = await answered(canned.settings(), [])
     assert whole.text == "[i](https://w.example/i.png) https://w.example/a"
     assert whole.sources == (
-        Source("A", "https://w.example/a", "citation"),
-        Source("i", "https://w.example/i.png", "link"),
+        Source(1, "A", "https://w.example/a", "", "citation"),
+        Source(2, "i", "https://w.example/i.png", "", "link"),
     )
 
 

@@ -11,6 +11,7 @@ from io import StringIO
 from amber_mcp.errors import UpstreamError
 from amber_mcp.text.json_values import MAX_VALUES, well_formed
 
+from .choices import choices_of, message_of, number_of, text_of
 from .types import Json
 
 _USAGES = ("usage", "usage_from_provider", "usage_from_consumer")
@@ -55,12 +56,9 @@ class CompletionAccumulator:
                 self._usage = value if isinstance(value, dict) and value else self._usage
             elif key != "choices":
                 self._values += _keep(self._body, key, value)
-        choices = chunk.get("choices")
-        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
-            if isinstance(choice, dict):
+        for position, choice in enumerate(choices_of(chunk)):
+            if choice:
                 self._add_choice(position, choice)
-            elif isinstance(choice, str):  # Seed 000 leaves the form of a choice open.
-                self._add_choice(position, {"text": choice})
         if self._values > MAX_VALUES:
             raise UpstreamError(
                 f"the answer holds more than {MAX_VALUES:,} values",
@@ -89,8 +87,7 @@ class CompletionAccumulator:
         }
 
     def _add_choice(self, position: int, choice: Mapping[str, Json]) -> None:
-        index = choice.get("index")
-        number = index if type(index) is int else position
+        number = number_of(choice, position)
         # A stream need not say whose message it is (seed 002's does not): it is the assistant's.
         message: _Partial = {"role": "assistant"}
         if number not in self._choices:
@@ -103,14 +100,15 @@ class CompletionAccumulator:
             elif key not in ("delta", "message", "index"):
                 self._values += _keep(known, key, value)
         message = known["message"]  # type: ignore[assignment]  # as it was put there
-        delta, whole, text = (choice.get(key) for key in ("delta", "message", "text"))
-        if isinstance(delta, dict) and delta:
-            self._values += _merge(message, delta)
-        elif isinstance(whole, dict):
-            self._values += _merge(message, {**whole, "tool_calls": None})
-            self._values += _keep(message, "tool_calls", whole.get("tool_calls"))
-        elif isinstance(text, str):
-            known.pop("text")
+        piece = message_of(choice)
+        if choice.get("delta"):
+            self._values += _merge(message, piece)
+        elif piece:
+            self._values += _merge(message, {**piece, "tool_calls": None})
+            self._values += _keep(message, "tool_calls", piece.get("tool_calls"))
+        elif text := text_of(choice):
+            for key in ("text", "content"):
+                known.pop(key, None)
             self._values += _merge(message, {"content": text})
 
 

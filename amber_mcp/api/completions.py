@@ -7,10 +7,12 @@ from typing import ClassVar
 from amber_mcp.errors import UpstreamError
 from amber_mcp.http.client import HttpClient
 from amber_mcp.http.error_responses import error_text
+from amber_mcp.http.peek import peeked
 from amber_mcp.text.json_values import dump_json
 from amber_mcp.text.sanitise import is_plain
 
 from .chat_messages import wire_message
+from .choices import choices_of, completion_in
 from .request_schema import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
@@ -101,14 +103,17 @@ class CompletionsApi:
         async with self.http.post(
             self.path, body, accept=accept, repeatable=self.is_repeatable(request)
         ) as response:
-            if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                async for delta in read_stream(
-                    response, self.http.limits, ignored=self.control_fields, choices=choices
-                ):
-                    yield delta
-                return
-            answer = await self.http.read_json(response)
-            delta = delta_of(answer, response) if isinstance(answer, dict) else ChatDelta()
+            async with peeked(response) as (whole, is_stream):
+                if is_stream:
+                    async for delta in read_stream(
+                        whole, self.http.limits, ignored=self.control_fields, choices=choices
+                    ):
+                        yield delta
+                    return
+                answer = await self.http.read_json(whole)
+            delta = ChatDelta()
+            if isinstance(answer, dict):
+                delta = delta_of(completion_in(answer), response)
             if choices and not _has_answer(delta):
                 raise UpstreamError(
                     f"the answer of {self.name} holds no choice that can be read",
@@ -119,12 +124,10 @@ class CompletionsApi:
 
 def _has_answer(delta: ChatDelta) -> bool:
     """Whether a whole answer holds a message, though perhaps an empty one, or text in its stead."""
-    choices = delta.chunk.get("choices")
-    if not isinstance(choices, list) or not choices:
-        return False
-    message = choices[0].get("message") if isinstance(choices[0], dict) else None
+    choice = next(iter(choices_of(delta.chunk)), {})
+    message = choice.get("message", choice.get("delta"))
     content = message.get("content", "") if isinstance(message, dict) else {}
-    return bool(delta.text) or not isinstance(content, dict)
+    return bool(delta.text) or message == "" or not isinstance(content, dict)
 
 
 def plain_id(value: object) -> str:

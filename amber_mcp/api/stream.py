@@ -4,6 +4,7 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import suppress
+from io import StringIO
 
 import anyio
 import httpx2
@@ -14,7 +15,17 @@ from amber_mcp.http.limits import Limits
 from amber_mcp.http.sse import Event, events_of
 from amber_mcp.text.json_values import UnreadableJsonError, parse_json
 
-from .sources import sources_of
+from .choices import (
+    choices_of,
+    completion_in,
+    finish_reason_of,
+    mapping,
+    message_of,
+    number_of,
+    text_in,
+    text_of,
+)
+from .sources import entries_of
 from .types import ChatDelta, Json, Usage
 
 _AFTER_ANSWER_SECONDS = 3.0
@@ -34,12 +45,9 @@ class FinishTracker:
 
     def add(self, chunk: Mapping[str, Json]) -> None:
         """Take in a chunk. A finish reason outside the choices is that of all (Adaptive)."""
-        self._all_finished = self._all_finished or bool(chunk.get("finish_reason"))
-        choices = chunk.get("choices")
-        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
-            fields = _mapping(choice)
-            index, reason = fields.get("index"), fields.get("finish_reason")
-            number = index if type(index) is int else position
+        self._all_finished = self._all_finished or bool(finish_reason_of(chunk))
+        for position, choice in enumerate(choices_of(chunk)):
+            number, reason = number_of(choice, position), finish_reason_of(choice)
             self._begun.add(number)
             if reason:
                 self._finished.add(number)
@@ -84,7 +92,7 @@ async def read_stream(
             over its limit, or a stream without any choice where one was wanted.
         StreamBroken: if the stream ends without `[DONE]`, and a choice has no finish reason.
     """
-    tracker = FinishTracker()
+    tracker, repeats = FinishTracker(), _Repeats()
     without_choices = ""
     events = events_of(response, limits)
     deadline = math.inf
@@ -97,19 +105,25 @@ async def read_stream(
             await _read_to_end(events)
             break
         try:
-            chunk = _chunk(event, response)
-            chunk = {name: value for name, value in chunk.items() if name not in ignored}
-            delta = delta_of(chunk, response)
+            chunks, is_done = _chunks(event, response)
+            deltas = []
+            for each in chunks:
+                chunk = {name: value for name, value in each.items() if name not in ignored}
+                deltas.append(delta_of(repeats.removed(chunk), response))
         except AmberError:
             if is_answered():
                 return
             raise
-        if chunk:
-            tracker.add(chunk)
-            if is_answered() and deadline == math.inf:
-                deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
-            without_choices = without_choices if "choices" in chunk else event.data
-            yield delta
+        for delta in deltas:
+            if delta.chunk:
+                tracker.add(delta.chunk)
+                without_choices = without_choices if "choices" in delta.chunk else event.data
+                yield delta
+        if is_answered() and deadline == math.inf:
+            deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
+        if is_done:
+            await _read_to_end(events)
+            break
     else:
         if not tracker.is_complete and (tracker.has_choices or not without_choices):
             raise _broken()
@@ -148,74 +162,102 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     Raises:
         UpstreamError: (or the kind its status names) if the body, or its choice, holds an error.
     """
-    choice = _first(body.get("choices"))
+    choice = next(iter(choices_of(body)), {})
     if error := body.get("error") or choice.get("error"):
         raise error_in_body(error, response)
-    if not body.get("choices") and (body.get("object") == "error" or "detail" in body):
+    if not body.get("choices") and _is_failure(body):
         raise error_in_body(body, response)
-    piece = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
+    message = message_of(choice)
     return ChatDelta(
-        text=_text(piece.get("content")) or _text(choice.get("text")),
-        model=_text(body.get("model")),
-        finish_reason=_text(choice.get("finish_reason")) or _text(body.get("finish_reason")),
-        refusal=_text(piece.get("refusal")),
+        text=text_of(choice),
+        model=text_in(body.get("model")),
+        finish_reason=finish_reason_of(choice) or finish_reason_of(body),
+        refusal=text_in(message.get("refusal")),
         usage=_usage(body),
-        sources=sources_of(piece, choice, body),
+        entries=entries_of(message, choice, body),
         chunk=body,
     )
 
 
-def _chunk(event: Event, response: httpx2.Response) -> Mapping[str, Json]:
+def _is_failure(body: Mapping[str, Json]) -> bool:
+    """Whether a body without choices says that there are none: also as gateways say it, by a
+    `code` beside a `message`.
+    """
+    code = body.get("code")
+    if "message" in body and type(code) is int and code >= 400:
+        return True
+    return body.get("object") == "error" or "detail" in body
+
+
+def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, Json]], bool]:
+    """The chunks of an event, and whether `[DONE]` follows them: where a server ends its events
+    without a blank line, one event holds several, a line each.
+    """
+    lines = event.data.split("\n")
+    try:
+        return [_chunk(event, event.data, response)], False
+    except AmberError:
+        if len(lines) == 1 or not (lines[0].startswith("{") and lines[0].endswith("}")):
+            raise
+    is_done = lines[-1].strip() == "[DONE]"
+    return [_chunk(event, line, response) for line in lines[: -1 if is_done else None]], is_done
+
+
+def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:
     fault = "is not a JSON object"
     try:
-        chunk = parse_json(event.data)
+        chunk = parse_json(data)
     except ValueError as error:
         chunk = None
         fault = str(error) if isinstance(error, UnreadableJsonError) else fault
     if isinstance(chunk, dict):
         if event.name == "error" and not chunk.get("error"):
             raise error_in_body(chunk, response)
-        return chunk
+        return completion_in(chunk)
     if not event.is_whole:
         raise _broken()
     if event.name == "error":
-        raise error_in_body(event.data, response)
+        raise error_in_body(data, response)
+    if event.name not in ("", "message") and not data.startswith("{"):
+        return {}  # Words on what is going on.
     raise UpstreamError(
         f"the API sent a piece of a stream that {fault}",
-        upstream=error_text(event.data.encode(errors="replace")),
+        upstream=error_text(data.encode(errors="replace")),
         request_id=request_id_of(response),
     )
+
+
+class _Repeats:
+    """What a stream has said in deltas: its last chunk may hold the whole message once more."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, StringIO] = {}
+
+    def removed(self, chunk: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The chunk without text that its choices' deltas had; what came in them is kept."""
+        kept: list[Json] = []
+        repeats = 0
+        for position, choice in enumerate(choices_of(chunk)):
+            said = self._texts.setdefault(number_of(choice, position), StringIO())
+            message = mapping(choice.get("message"))
+            whole = text_in(message.get("content")).strip()
+            kept.append(dict(choice))
+            if choice.get("delta"):
+                said.write(text_of(choice))
+            elif whole and said.tell() >= len(whole) and said.getvalue().strip() == whole:
+                kept[-1] = {**choice, "message": {**message, "content": None}}
+                repeats += 1
+        return {**chunk, "choices": kept} if repeats else chunk
 
 
 def _broken() -> StreamBroken:
     return StreamBroken("the answer's stream stopped before its end")
 
 
-def _first(choices: Json) -> Mapping[str, Json]:
-    """The first choice; seed 000 leaves their form open, and a bare text may stand for one."""
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return {"text": first} if isinstance(first, str) else _mapping(first)
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Json) -> str:
-    """Text, or the text of content parts (`[{"type": "text", "text": "…"}]`)."""
-    match value:
-        case str():
-            return value
-        case list():
-            return "".join(_text(part.get("text")) for part in value if isinstance(part, dict))
-        case _:
-            return ""
-
-
 def _usage(body: Mapping[str, Json]) -> Usage | None:
     """The usage, under whichever of its names (amber-api.md section 9) it is told."""
     for name in ("usage", "usage_from_provider", "usage_from_consumer"):
-        usage = _mapping(body.get(name))
+        usage = mapping(body.get(name))
         counts = [
             usage.get("prompt_tokens", usage.get("input_tokens")),
             usage.get("completion_tokens", usage.get("output_tokens")),

@@ -42,11 +42,26 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A page that an answer rests on; `origin` tells where in the answer it was found."""
+    """What an answer rests on; `origin` tells where in the answer it was found.
 
+    `number` is the one that the answer's text means it by. What has no web address has an empty
+    `url`, and in `place` where it is otherwise: a path, a `file:` address, an id.
+    """
+
+    number: int
     title: str
     url: str
+    place: str
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a field of an answer lists as a source, as it came, and its number in that list."""
+
+    origin: Origin
+    number: int
+    value: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ class ChatDelta:
     finish_reason: str = ""
     refusal: str = ""
     usage: Usage | None = None
-    sources: tuple[Source, ...] = ()
+    entries: tuple[Entry, ...] = ()
     chunk: Mapping[str, Json] = field(default_factory=dict)
 
 

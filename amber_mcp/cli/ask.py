@@ -164,10 +164,10 @@ class _Screen:
         click.echo("" if answered.text.endswith("\n") else "\n", nl=False)
         if answered.sources:
             click.secho("\nSources", bold=True)
-        for number, source in enumerate(answered.sources, 1):
-            click.echo(f"  {number}. {strip_controls(source.title)}")
-            if url := _lasting_address(source.url, sandbox):
-                click.secho(f"     {strip_controls(url)}", dim=True)
+        for source in answered.sources:
+            click.echo(f"  {source.number}. {strip_controls(source.title)}")
+            if where := _lasting_address(source.url, sandbox) or source.place:
+                click.secho(f"     {strip_controls(where)}", dim=True)
         for note in answered.notes:
             click.secho(f"\n{strip_controls(note)}", fg="yellow", err=True)
         click.secho(

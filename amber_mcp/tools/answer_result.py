@@ -1,5 +1,6 @@
 """The result that `ask_amber`, `web_search` and `run_agent` share, and the way to it."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -13,15 +14,20 @@ from amber_mcp.text.redaction import distinct_secrets
 
 
 class SourceOut(BaseModel):
-    """A page that the answer rests on."""
+    """What the answer rests on: `number` is what [n] in the answer means, `origin` where it was
+    found, a field of the answer or a link in its text.
+    """
 
     number: int
     title: str
-    url: str
-    origin: Annotated[
-        Literal["annotation", "citation", "link"],
-        Field(description="Where it was found: a field of the answer, or a link in its text"),
-    ]
+    url: Annotated[str, Field(description="Empty: it has a place")]
+    place: str
+    origin: Literal["annotation", "citation", "link"]
+
+    def as_line(self) -> str:
+        """Number, title, and the address or the place."""
+        where = f" <{self.url}>" if self.url else f" ({self.place})" if self.place else ""
+        return f"[{self.number}] {self.title}{where}"
 
 
 class UsageOut(BaseModel):
@@ -61,8 +67,7 @@ class AnswerResult(Result):
         if self.finish_reason not in ("", "stop"):
             parts.append(f"[amber ended this answer early: {self.finish_reason}]")
         if self.sources:
-            lines = [f"[{s.number}] {s.title} <{s.url}>" for s in self.sources]
-            parts.append("\n".join(["Sources:", *lines]))
+            parts.append("\n".join(["Sources:", *(source.as_line() for source in self.sources)]))
         if self.dropped_turns:
             parts.append(
                 f"[Without the {self.dropped_turns} oldest turns of this conversation, which is "
@@ -96,10 +101,7 @@ def answer_fields(settings: Settings, answered: Answer) -> dict[str, object]:
     most = settings.max_list_entries
     return {
         "answer": answered.text,
-        "sources": [
-            SourceOut(number=number, title=source.title, url=source.url, origin=source.origin)
-            for number, source in enumerate(answered.sources[:most], 1)
-        ],
+        "sources": [SourceOut(**asdict(source)) for source in answered.sources[:most]],
         "model": answered.model,
         "finish_reason": answered.finish_reason,
         "usage": usage

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from amber_mcp.api.amber import AmberApi, search_parameters
-from amber_mcp.api.types import ChatRequest, Message, Source, Usage
+from amber_mcp.api.types import ChatRequest, Entry, Message, Usage
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import AmberError, InvalidRequest, UpstreamError
 from tests.api.asking import USER, asked
@@ -123,7 +123,7 @@ async def test_sources_and_content_parts_are_read(upstream: Canned) -> None:
     async with upstream(events(json.dumps(chunk))) as canned:
         (delta,) = await asked(canned)
     assert delta.text == "Because."
-    assert delta.sources == (Source("X", "https://w.example/x", "citation"),)
+    assert delta.entries == (Entry("citation", 1, {"url": "https://w.example/x", "title": "X"}),)
     assert delta.usage is None
 
 

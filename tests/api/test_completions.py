@@ -129,6 +129,40 @@ async def test_every_choice_needs_its_end(upstream: Canned) -> None:
         await asked(canned, "morpheus", request)
 
 
+PARTS = [{"type": "text", "text": "So"}, {"type": "text", "text": "."}]
+
+
+@pytest.mark.parametrize("wrap", ["", "data"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *("So.", {"text": "So."}, {"content": "So."}, {"message": "So."}, {"delta": "So."}),
+        *({"message": {"content": "So."}}, {"delta": {"content": "So."}}),
+        *({"message": {"content": PARTS}}, {"delta": {}, "message": {"content": "So."}}),
+    ],
+)
+async def test_a_choice_is_read_in_every_form(
+    upstream: Canned, choice: object, stream: bool, wrap: str
+) -> None:
+    body: dict[str, object] = {"choices": [choice], "model": "m"}
+    body = {"code": 0, wrap: body} if wrap else body
+    answer = events(json.dumps(body)) if stream else JSONResponse(body)
+    async with upstream(answer) as canned:
+        deltas = await asked(canned, stream=stream)
+    assert "".join(delta.text for delta in deltas) == "So."
+    (whole,) = body_of(deltas)["choices"]
+    assert whole["message"]["content"] in ("So.", PARTS)
+    assert not whole.keys() & {"text", "content", "delta"}
+
+
+@pytest.mark.parametrize("choice", [5, None, {}, {"message": None}, {"message": {"content": {}}}])
+async def test_what_is_no_choice_is_no_answer(upstream: Canned, choice: object) -> None:
+    async with upstream(JSONResponse({"choices": [choice]})) as canned:
+        with pytest.raises(UpstreamError, match="no choice"):
+            await asked(canned)
+
+
 @pytest.mark.parametrize("end", [True, False])
 async def test_a_stream_without_a_choice_is_no_answer(upstream: Canned, end: bool) -> None:
     async with upstream(events('{"detail": "Agent not found"}', end=end)) as canned:

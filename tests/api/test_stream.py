@@ -140,6 +140,34 @@ def chunk(text: str, finish_reason: str | None = None) -> bytes:
     return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
 
 
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [
+        (["Half and half."], "Half and half."),
+        ([" Half and half.\n"], "Half and half."),
+        (["Half"], "Half and half.Half"),
+        ([], "Half and half."),
+    ],
+)
+async def test_what_deltas_said_is_not_said_again(messages: list[str], text: str) -> None:
+    whole = [
+        {"choices": [{"message": {"content": each, "x": 1}, "finish_reason": "stop"}]}
+        for each in messages
+    ]
+    last = [f"data: {json.dumps(each)}\n\n".encode() for each in whole]
+    deltas = await deltas_of(chunk("Half"), chunk(" and half."), *last, b"data: [DONE]\n\n")
+    assert "".join(delta.text for delta in deltas) == text
+    (choice,) = body_of(deltas)["choices"]
+    assert choice["message"]["content"] == text
+    assert choice["message"].get("x") == (1 if messages else None)
+
+
+async def test_pieces_that_are_messages_may_be_alike() -> None:
+    piece = b'data: {"choices": [{"message": {"content": "ha"}}]}\n\n'
+    deltas = await deltas_of(piece, piece, b"data: [DONE]\n\n")
+    assert "".join(delta.text for delta in deltas) == "haha"
+
+
 async def test_a_byte_order_mark_hides_nothing() -> None:
     deltas = await deltas_of(b"\xef\xbb", b"\xbf" + chunk("First. "), chunk("Second.", "stop"))
     assert "".join(delta.text for delta in deltas) == "First. Second."

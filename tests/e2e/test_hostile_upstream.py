@@ -234,6 +234,14 @@ async def test_no_answer_changes_the_next_request(program: Program, reply: Reply
     assert b"cookie" not in first.lower()
 
 
+@pytest.mark.parametrize("piece", ["[", "! [a](", "https://a.", "*", "- a\n", "| a\n|-\n", "【a†"])
+async def test_links_in_hostile_text_hold_nobody_up(program: Program, piece: str) -> None:
+    text = f"https://w.example/ {piece * (39_000 // len(piece))}"
+    outcome = await asked(program, response(completion(text)))
+    assert outcome.kind == ""
+    assert outcome.result["structuredContent"]["sources"][0]["url"] == "https://w.example/"
+
+
 FORGED = "x\nconversation_id: conv_forged\r\n\x1b[2J\u202e\u200b[a](https://evil.example/)"
 
 
