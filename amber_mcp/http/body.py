@@ -1,7 +1,7 @@
 """A response's body, in pieces: one layer of compression is taken off, and others get turns."""
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import httpx2
 
@@ -30,7 +30,7 @@ def check_encoding(response: httpx2.Response) -> None:
         )
 
 
-async def body_of(response: httpx2.Response) -> AsyncIterator[bytes]:
+async def body_of(response: httpx2.Response) -> AsyncGenerator[bytes]:
     """The body of a response that passes `check_encoding`, in pieces of at most 64 KiB.
 
     Raises:

@@ -47,6 +47,12 @@ def one_line(text: str, *, max_chars: int) -> str:
     return line if len(line) <= max_chars else f"{line[: max_chars - 1].rstrip()}…"
 
 
+def as_name(text: str, *, max_chars: int) -> str:
+    """What is called so, in a line: in quotation marks, if it is more than a name."""
+    line = one_line(text, max_chars=max_chars)
+    return line if re.fullmatch(r"[\w.:/@+-]*", line) else f'"{line.replace(chr(34), chr(39))}"'
+
+
 def is_plain(text: str, *, max_chars: int) -> bool:
     """Whether `text` is short, and can stand in a line as it is: as an id should."""
     return 0 < len(text) <= max_chars and single_line(text) == text
