@@ -95,15 +95,16 @@ async def chat_completion(
 
 def _parameter(value: Json, documented: FieldInfo | None) -> Json:
     """A number or a truth value may come as text; `None` where that says that it is unset."""
-    if isinstance(value, str) and documented is not None and not _takes_text(documented):
+    if isinstance(value, str) and documented is not None and _is_scalar(documented):
         value = None if is_unset(value) else scalar_in(value)
     # A whole number is one however it is written: hosts send `100.0` for `100`.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _takes_text(field: FieldInfo) -> bool:
+def _is_scalar(field: FieldInfo) -> bool:
+    """Whether an API takes a number or a truth value, and no text."""
     members = {getattr(each, "__origin__", each) for each in get_args(field.annotation)}
-    return not members & {int, float, bool}
+    return bool(members & {int, float, bool})
 
 
 def _read_messages(call: Call, messages: list[dict[str, Json]]) -> list[Message]:
