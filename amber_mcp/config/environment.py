@@ -8,7 +8,7 @@ from pathlib import Path
 from amber_mcp.text.redaction import redact
 
 _TEMPLATE = re.compile(
-    r"\$?\{\{?[^{}]*\}\}?|\$\([A-Za-z_][\w.]*\)|\$(env:)?[A-Z][A-Z0-9_]*|%[A-Z][A-Z0-9_]*%"
+    r"\$\{[^{}]*\}|\$?\{\{[^{}]*\}\}|\$\(\w+\)|\$(env:)?[A-Z][A-Z0-9_]*|%[A-Z][A-Z0-9_]*%"
 )
 """What hosts and shells fill in. Names without brackets in capitals alone: a password may begin
 with `$`.

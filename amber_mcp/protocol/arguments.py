@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -14,6 +14,7 @@ from amber_mcp.text.json_values import (
     UnreadableJsonError,
     parse_json,
     scalar_in,
+    well_formed,
     well_formed_json,
 )
 from amber_mcp.text.sanitise import quoted, truncate
@@ -77,6 +78,25 @@ def parse(tool: str, model: type[_ArgumentsT], given: Mapping[str, object]) -> _
         f"{tool} cannot use these arguments: {'; '.join(shown)}",
         advice=f"{tool} takes {', '.join(fields)}. Correct the call and repeat it.",
     )
+
+
+def arguments_in(text: str) -> dict[str, JsonValue]:
+    """The arguments that a host wrote as JSON text, as models' APIs have them.
+
+    Raises:
+        InvalidRequest: if there is no object in it, or a larger one than may be.
+    """
+    try:
+        value = {} if is_unset(text) else parse_json(text)
+        check_value(value, MOST_ARGUMENT_VALUES)
+    except (TooMuchError, UnreadableJsonError) as error:
+        fault = "has" if isinstance(error, TooMuchError) else "is JSON that"
+        raise InvalidRequest(f"`arguments` {fault} {error}") from None
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return {well_formed(name): well_formed_json(inner) for name, inner in value.items()}
+    raise InvalidRequest(f"`arguments` must be an object, not {quoted(text)}")
 
 
 def is_unset(value: object) -> bool:

@@ -5,7 +5,6 @@ import re
 from contextlib import suppress
 
 from mcp.types import (
-    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     ErrorData,
@@ -19,9 +18,8 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from amber_mcp.protocol.arguments import is_unset
 from amber_mcp.protocol.bounds import MOST_CHARS, TooMuchError, check_message, check_text
-from amber_mcp.text.json_values import parse_json, well_formed_json
+from amber_mcp.text.json_values import well_formed_json
 from amber_mcp.text.sanitise import quoted
 
 END_BYTES = 4096
@@ -90,9 +88,6 @@ async def read_message(line: bytes | bytearray) -> JSONRPCMessage:
 def message_of(line: bytes | bytearray) -> JSONRPCMessage:
     """The same, for a line that passes `check_text`."""
     value = _json_of(line)
-    match value:
-        case {"method": "tools/call", "params": {"arguments": str(text)} as params}:
-            params["arguments"] = _arguments_in(text, value)
     try:
         check_message(value)
     except TooMuchError as error:
@@ -149,22 +144,6 @@ def beginning_of(head: bytes | bytearray, tail: bytes | bytearray = b"") -> dict
     if not str(members.get("method", "notifications/")).startswith("notifications/"):
         members.setdefault("id", None)  # A request by its name: the id is in what is not read.
     return members
-
-
-def _arguments_in(text: str, message: object) -> object:
-    """The object that some hosts write as JSON text, as models' APIs have it.
-
-    Raises:
-        UnreadableLineError: if it is none.
-    """
-    try:
-        arguments = {} if is_unset(text) else well_formed_json(parse_json(text))
-    except ValueError:
-        arguments = None
-    if isinstance(arguments, dict):
-        return arguments
-    fault = f"The `arguments` of a call must be an object, not {quoted(text)}."
-    raise UnreadableLineError(INVALID_PARAMS, fault, message)
 
 
 def _too_much(error: TooMuchError, value: object) -> UnreadableLineError:
