@@ -49,8 +49,9 @@ def stream(body: bytes, *headers: str, endless: bytes = b"") -> Reply:
 class HostileUpstream:
     """Where the upstream is, and how it answers.
 
-    `heads` and `bodies` are those of the requests that it had. A list of models is asked for beside other
-    calls: it is `models`, where there is one, and `reply` like all else where there is none.
+    `heads` and `bodies` are those of the requests that it had. A list of models is asked for
+    beside other calls: it is `models`, where there is one, and `reply` like all else where there
+    is none.
     """
 
     base_url: str
