@@ -33,7 +33,7 @@ _MAX_NAME_CHARS = 255
 
 
 class FileResult(BaseModel):
-    """One of several files: the id that amber gave it, or why it was not uploaded."""
+    """One of several files: an id that amber gave it, or why it was not uploaded."""
 
     path: str
     file_id: str | None = None
@@ -41,7 +41,7 @@ class FileResult(BaseModel):
 
 
 class Uploads(Result):
-    """The file as amber took it; of several, what became of each."""
+    """The file as amber took it; of several files, or of one with several ids, each in `files`."""
 
     file_id: str | None = None
     filename: str | None = None
@@ -49,17 +49,16 @@ class Uploads(Result):
     size_bytes: int | None = None
     sha256: str | None = None
     files: list[FileResult] | None = None
+    note: str | None = None
 
     def as_text(self) -> str:
         """All of it, the ids first."""
-        if self.files is None:
-            lines = [f"{name}: {value}" for name, value in self if name != "files"]
-        else:
-            ends = (file.error or f"file_id {file.file_id}" for file in self.files)
-            lines = [
-                single_line(f"- {file.path}: {end}")
-                for file, end in zip(self.files, ends, strict=True)
-            ]
+        fields = self.model_dump(exclude={"files", "note"}, exclude_none=True)
+        lines = [f"{name}: {value}" for name, value in fields.items()]
+        for file in self.files or ():
+            end = file.error or f"file_id {file.file_id}"
+            lines.append(single_line(f"- {file.path}: {end}"))
+        lines += ["", self.note] if self.note else []
         return "\n".join([*lines, "", "Pass a file_id in `file_ids` of ask_amber or run_agent."])
 
     @property
@@ -75,13 +74,13 @@ async def upload_file(
     path: Annotated[str, Field(description="A file in an allowed folder (local servers).")] = "",
     paths: Annotated[list[str], Field(description="Several files.")] = [],  # noqa: B006  # never changed: pydantic copies it
     content_base64: Annotated[str, Field(description="A file as base64 or data URI.")] = "",
-    filename: Annotated[str, Field(description="The name with its ending.")] = "",
+    filename: Annotated[str, Field(description="Name with its ending.")] = "",
 ) -> Uploads:
     """Upload files to amber, so that ask_amber and run_agent can answer from them.
 
-    Pass `path`, `paths`, or `content_base64` with `filename`. They stay there: upload only what
-    the user asked for.
-    Example: {"path": "/home/me/offer.pdf"}
+    Pass `path`, `paths`, or `content_base64` with `filename`. Uploads stay: send only what
+    was asked for.
+    Example: {"path": "/home/me/a.pdf"}
     """
     settings = call.app.settings
     call.app.require("AMBER")
@@ -103,13 +102,17 @@ async def upload_file(
 async def _upload_all(call: Call, paths: list[str]) -> Uploads:
     """One file after the other: what fails keeps no other from being uploaded."""
     files: list[FileResult] = []
+    note = None
     for path in paths:
         try:
             uploaded = await _upload_path(call, path)
-            files.append(FileResult(path=path, file_id=uploaded.file_id))
         except AmberError as error:
             files.append(FileResult(path=path, error=error_message(error, call.app.settings)))
-    return Uploads(files=files)
+        else:
+            ids = [file.file_id for file in uploaded.files or ()] or [uploaded.file_id]
+            files += [FileResult(path=path, file_id=each) for each in ids]
+            note = uploaded.note or note
+    return Uploads(files=files, note=note)
 
 
 async def _upload_path(call: Call, path: str, filename: str = "") -> Uploads:
@@ -139,7 +142,6 @@ async def _upload(call: Call, file: IO[bytes], name: str, media_type: str) -> Up
             advice=f"Raise AMBER_CALL_TIMEOUT, or upload a smaller file. {MAY_BE_TAKEN}",
         ) from None
     fields = {
-        "file_id": uploaded.id,
         "filename": uploaded.filename,
         "media_type": uploaded.media_type,
         "size_bytes": uploaded.size_bytes,
@@ -149,13 +151,31 @@ async def _upload(call: Call, file: IO[bytes], name: str, media_type: str) -> Up
     async def save(upload: Upload) -> None:
         await app.uploads.add(await app.caller(), upload)
 
-    await save_record(
-        Upload.model_validate({**fields, "uploaded_at": datetime.now(UTC)}),
-        save,
-        secrets=distinct_secrets(app.settings.keys),
-        within=call.seconds_to_save,
+    uploaded_at = datetime.now(UTC)
+    for file_id in uploaded.ids:
+        await save_record(
+            Upload.model_validate({"file_id": file_id, **fields, "uploaded_at": uploaded_at}),
+            save,
+            secrets=distinct_secrets(app.settings.keys),
+            within=call.seconds_to_save,
+        )
+    each = [FileResult(path=name, file_id=file_id) for file_id in uploaded.ids]
+    return Uploads.model_validate(
+        {
+            "file_id": uploaded.ids[0],
+            **fields,
+            "files": each if len(each) > 1 else None,
+            "note": _note_on(uploaded.field, app.settings),
+        }
     )
-    return Uploads.model_validate(fields)
+
+
+def _note_on(field: str, settings: Settings) -> str | None:
+    if field == settings.upload_field:
+        return None
+    return (
+        f"amber takes files in the field {field}: set AMBER_UPLOAD_FIELD={field}, for one request."
+    )
 
 
 async def _sent_file(content: str, filename: str, settings: Settings) -> tuple[bytes, str, str]:

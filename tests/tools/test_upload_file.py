@@ -150,6 +150,38 @@ async def test_of_several_files_each_has_its_own_result(
     assert "f3" in str(remembered)
 
 
+async def test_several_ids_of_a_file_come_back_as_several(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    ids = [{"path": "a.txt", "file_id": "f1"}, {"path": "a.txt", "file_id": "f2"}]
+    async with upstream(JSONResponse({"ids": ["f1", "f2"]})) as canned:
+        settings = canned.settings(AMBER_UPLOAD_ROOTS=str(tmp_path))
+        async with connect(settings) as client:
+            for sent in ({"path": "a.txt"}, {"paths": ["a.txt"]}):
+                result = await client.call_tool("upload_file", sent)
+                assert structured(result)["files"] == ids
+                assert "- a.txt: file_id f1\n- a.txt: file_id f2\n" in text_of(result)
+            remembered = await client.read_resource("amber://files")
+    assert "f1" in str(remembered)
+    assert "f2" in str(remembered)
+
+
+async def test_the_variable_that_spares_a_second_try_is_named(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    missing = {"detail": [{"loc": ["body", "files"], "msg": "Field required"}]}
+    answers = [JSONResponse(missing, 422), JSONResponse({"id": "f1"})] * 2
+    async with upstream(*answers) as canned:
+        settings = canned.settings(AMBER_UPLOAD_ROOTS=str(tmp_path))
+        async with connect(settings) as client:
+            for sent in ({"path": "a.txt"}, {"paths": ["a.txt"]}):
+                result = await client.call_tool("upload_file", sent)
+                assert "AMBER_UPLOAD_FIELD=files" in structured(result)["note"]
+                assert "AMBER_UPLOAD_FIELD=files" in text_of(result)
+
+
 async def test_several_files_that_all_fail_are_an_error(
     connect: Connect, settings: Settings, tmp_path: Path
 ) -> None:
