@@ -76,7 +76,7 @@ async def upload_file(
     content_base64: Annotated[str, Field(description="A file as base64 or data URI.")] = "",
     filename: Annotated[str, Field(description="Name with its ending.")] = "",
 ) -> Uploads:
-    """Upload files to amber, so that ask_amber and run_agent can answer from them.
+    """Upload files to amber, so that ask_amber and run_agent answer from them.
 
     Pass `path`, `paths`, or `content_base64` with `filename`. Uploads stay: send only what
     was asked for.

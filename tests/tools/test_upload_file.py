@@ -117,6 +117,18 @@ async def test_a_compressed_file_is_no_table_and_no_picture(
     assert uploaded["media_type"] == media_type
 
 
+async def test_a_file_has_its_name_without_quotes_and_escapes(
+    connect: Connect, upstream: Canned, tmp_path: Path
+) -> None:
+    (tmp_path / "My File.pdf").write_text("x")
+    async with upstream(JSONResponse({"id": "f1"})) as canned:
+        async with connect(canned.settings(AMBER_UPLOAD_ROOTS=str(tmp_path))) as client:
+            for path in (f"file://{tmp_path}/My%20File.pdf", f'"{tmp_path}/My File.pdf"\n'):
+                uploaded = structured(await client.call_tool("upload_file", {"path": path}))
+                assert uploaded["filename"] == "My File.pdf"
+                assert uploaded["media_type"] == "application/pdf"
+
+
 async def test_of_several_files_each_has_its_own_result(
     connect: Connect, upstream: Canned, tmp_path: Path
 ) -> None:
