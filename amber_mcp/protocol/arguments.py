@@ -87,6 +87,7 @@ def arguments_in(text: str) -> dict[str, JsonValue]:
         InvalidRequest: if there is no object in it, or a larger one than may be.
     """
     try:
+        _check_length(text)
         value = {} if is_unset(text) else parse_json(text)
         check_value(value, MOST_ARGUMENT_VALUES)
     except (TooMuchError, UnreadableJsonError) as error:
@@ -118,12 +119,17 @@ def _read(name: str, value: object, field: FieldInfo) -> object:
         value = _as_text(value)
     if isinstance(value, list) and len(value) > MOST_ITEMS:
         raise TooMuchError(f"{len(value)} items, and {MOST_ITEMS} are the most")
-    if isinstance(value, str) and len(value) > MOST_CHARS and not name.endswith("_base64"):
-        raise TooMuchError(f"{len(value)} characters, and {MOST_CHARS} are the most")
+    if isinstance(value, str) and not name.endswith("_base64"):
+        _check_length(value)
     check_value(value, MOST_ARGUMENT_VALUES)
     if isinstance(value, list) and get_args(field.annotation) == (str,):
         return [_as_text(item) for item in value if item is not None and not is_unset(item)]
     return value
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MOST_CHARS:
+        raise TooMuchError(f"{len(text)} characters, and {MOST_CHARS} are the most")
 
 
 def _as_text(value: object) -> object:

@@ -51,6 +51,7 @@ async def test_arguments_may_be_an_empty_text(program: Program, arguments: str) 
         ("why?", "`arguments` must be an object, not 'why?'"),
         ("[" * 200 + "]" * 200, "`arguments` is JSON that is nested too deeply"),
         (json.dumps({"a": [0] * MOST_ARGUMENT_VALUES}), "`arguments` has more than 10000 values"),
+        ("x" * 1_000_001, "`arguments` has 1000001 characters, and 1000000 are the most"),
         (json.dumps({"a": [0] * 60_000}), "`arguments` is JSON that holds more than 50,000 values"),
     ],
     ids=lambda value: value[:40],
