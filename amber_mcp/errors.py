@@ -170,7 +170,8 @@ def describe(error: AmberError, *, max_upstream_chars: int = 600) -> str:
     if upstream := error.upstream:
         if len(upstream) > max_upstream_chars:
             upstream = upstream[:max_upstream_chars] + TRUNCATED
-        parts.append(f"It said: {upstream}" + ("" if upstream[-1] in ".!?" else "."))
+        # In quotation marks that it cannot close: what follows is not what it says.
+        parts.append(f'It said: "{upstream.replace(chr(34), chr(39))}".')
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")
     if error.partial:

@@ -8,10 +8,10 @@ takes time that grows with the square of its length.
 from collections.abc import Mapping
 from io import StringIO
 
-from amber_mcp.errors import UpstreamError
-from amber_mcp.text.json_values import MAX_VALUES, well_formed
+from amber_mcp.errors import TooLarge
+from amber_mcp.text.json_values import well_formed
 
-from .choices import choices_of, message_of, number_of, text_of
+from .choices import choices_of, index_in, message_of, number_of, text_of
 from .types import Json
 
 _USAGES = ("usage", "usage_from_provider", "usage_from_consumer")
@@ -31,7 +31,9 @@ _JOINED = frozenset(
 )
 """The texts of a message that a stream cuts up; any other text comes in one piece."""
 
-_LARGE = 2_000
+_VALUE_SIZE = 40
+_LARGE_SIZE = 80_000
+_MAX_SIZE = 2_000_000
 _Partial = dict[str, object]
 """An object in the making, of which `_as_json` makes JSON."""
 
@@ -40,7 +42,7 @@ class CompletionAccumulator:
     """A completion in the making. Feed it chunks, or the one body of an answer in one piece."""
 
     def __init__(self) -> None:
-        self._values = 0
+        self._size = 0
         self._body: _Partial = {}
         self._choices: dict[int, _Partial] = {}
         self._usage: Json = {}
@@ -49,26 +51,27 @@ class CompletionAccumulator:
         """Take in a chunk. What is empty never overwrites (a quirk of Morpheus: later ids).
 
         Raises:
-            UpstreamError: if the completion comes to hold more values than can be handed on.
+            TooLarge: if the completion comes to be larger than can be handed on.
         """
         for key, value in chunk.items():
             if key in _USAGES:
                 self._usage = value if isinstance(value, dict) and value else self._usage
             elif key != "choices":
-                self._values += _keep(self._body, key, value)
+                self._size += _keep(self._body, key, value)
         for position, choice in enumerate(choices_of(chunk)):
             if choice:
                 self._add_choice(position, choice)
-        if self._values > MAX_VALUES:
-            raise UpstreamError(
-                f"the answer holds more than {MAX_VALUES:,} values",
-                advice="Ask for less at once: fewer choices (`n`) or `top_logprobs`.",
+        if self._size > _MAX_SIZE:
+            raise TooLarge(
+                f"the completion is too large to be handed on: {_MAX_SIZE:,} characters are the "
+                f"most, and each of its values counts for {_VALUE_SIZE}",
+                advice="Ask for less at once: fewer choices (`n`) or `top_logprobs`, less audio.",
             )
 
     @property
     def is_large(self) -> bool:
         """Whether `body` takes longer than the event loop should wait: use a worker thread."""
-        return self._values > _LARGE
+        return self._size > _LARGE_SIZE
 
     def body(self) -> dict[str, Json]:
         """The completion so far, in the form of an answer that was not streamed."""
@@ -81,7 +84,7 @@ class CompletionAccumulator:
             for _, choice in sorted(self._choices.items())
         ]
         return {
-            **{key: _as_json(value) for key, value in body.items()},
+            **{well_formed(key): _as_json(value) for key, value in body.items()},
             "choices": choices,
             "usage": _as_json(self._usage),
         }
@@ -92,24 +95,24 @@ class CompletionAccumulator:
         message: _Partial = {"role": "assistant"}
         if number not in self._choices:
             self._choices[number] = {"index": number, "message": message}
-            self._values += 3
+            self._size += 3 * _VALUE_SIZE
         known = self._choices[number]
         for key, value in choice.items():
             if key == "logprobs":
-                self._values += _merge(known, {key: value})
+                self._size += _merge(known, {key: value})
             elif key not in ("delta", "message", "index"):
-                self._values += _keep(known, key, value)
+                self._size += _keep(known, key, value)
         message = known["message"]  # type: ignore[assignment]  # as it was put there
         piece = message_of(choice)
         if choice.get("delta"):
-            self._values += _merge(message, piece)
+            self._size += _merge(message, piece)
         elif piece:
-            self._values += _merge(message, {**piece, "tool_calls": None})
-            self._values += _keep(message, "tool_calls", piece.get("tool_calls"))
+            self._size += _merge(message, {**piece, "tool_calls": None})
+            self._size += _keep(message, "tool_calls", piece.get("tool_calls"))
         elif text := text_of(choice):
             for key in ("text", "content"):
                 known.pop(key, None)
-            self._values += _merge(message, {"content": text})
+            self._size += _merge(message, {"content": text})
 
 
 class _ToolCalls:
@@ -125,23 +128,22 @@ class _ToolCalls:
 
         One of an index that no call has belongs to the latest call, if it says of no other.
         """
-        values = 0
+        size = 0
         for position, piece in enumerate(pieces):
             if not isinstance(piece, dict):
                 continue
-            index = piece.get("index")
-            number = index if type(index) is int else position
+            number = index_in(piece.get("index"), position)
             call = self._call(number, piece)
             if call is None:
                 call = {}
                 self._by_index.setdefault(number, []).append(call)
-                values += 1
+                size += _VALUE_SIZE
             kept = {**piece, "index": None} if "index" in call else piece
-            values += _merge(call, kept, "tool_calls.")
+            size += _merge(call, kept, "tool_calls.")
             self._latest = call
             self._known[number, "id", _id_of(call)] = call
             self._known[number, "name", _name_of(call)] = call
-        return values
+        return size
 
     def in_order(self) -> list[_Partial]:
         """The calls, by their index."""
@@ -176,9 +178,9 @@ def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> int:
     """Add `piece` to `known`: texts of `_JOINED` and lists grow, anything else is replaced.
 
     Returns:
-        How many values there are more.
+        By how much it is larger.
     """
-    values = 0
+    size = 0
     for key, value in piece.items():
         before, place = known.get(key), path + key
         match value:
@@ -188,52 +190,54 @@ def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> int:
                 pass
             case list() if place == "tool_calls":
                 known[key] = calls = before if isinstance(before, _ToolCalls) else _ToolCalls()
-                values += calls.add(value)
+                size += calls.add(value)
             case list() if isinstance(before, StringIO):
                 known[key] = [_text_part(before.getvalue()), *value]
-                values += _size(value)
+                size += _size(value)
             case list() if isinstance(before, list):
                 before.extend(value)
-                values += _size(value)
+                size += _size(value)
             case list():
                 known[key] = [*value]
-                values += _size(value)
+                size += _size(value)
             case dict():
                 known[key] = inside = before if isinstance(before, dict) else {}
-                values += (inside is not before) + _merge(inside, value, f"{place}.")
+                size += _VALUE_SIZE * (inside is not before) + _merge(inside, value, f"{place}.")
             case str() if place in _JOINED and isinstance(before, list):
                 before.append(_text_part(value))
-                values += 1
+                size += _VALUE_SIZE + len(value)
             case str() if place in _JOINED:
                 known[key] = text = before if isinstance(before, StringIO) else StringIO()
-                text.write(value)
+                size += text.write(value)
             case _:
-                values += _keep(known, key, value)
-    return values
+                size += _keep(known, key, value)
+    return size
 
 
 def _keep(known: _Partial, key: str, value: Json) -> int:
     """Set a value that comes in one piece; what is empty never overwrites.
 
     Returns:
-        How many values there are more.
+        By how much it is larger.
     """
     if value is None or (value in ("", [], {}) and key in known):
         return 0
-    more = _size(value) - (_size(known[key]) if key in known else 0)
+    more = _size(value) - _size(known[key]) if key in known else len(key) + _size(value)
     known[key] = value
     return more
 
 
 def _size(value: object) -> int:
-    """How many values a value holds, itself included."""
+    """How large a value is, in characters; each value in it has `_VALUE_SIZE` besides its own."""
     match value:
+        case str():
+            return _VALUE_SIZE + len(value)
         case list():
-            return 1 + sum(map(_size, value))
+            return _VALUE_SIZE + sum(map(_size, value))
         case dict():
-            return 1 + sum(map(_size, value.values()))
+            return _VALUE_SIZE + sum(len(key) + _size(each) for key, each in value.items())
         case _:
-            return 1
+            return _VALUE_SIZE
 
 
 def _text_part(text: str) -> Json:

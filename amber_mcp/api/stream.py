@@ -13,7 +13,7 @@ from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
 from amber_mcp.http.error_responses import error_in_body, error_text, request_id_of
 from amber_mcp.http.limits import Limits
 from amber_mcp.http.sse import Event, events_of
-from amber_mcp.text.json_values import UnreadableJsonError, parse_json
+from amber_mcp.text.json_values import UnreadableJsonError, parse_json_in_turns
 
 from .choices import (
     choices_of,
@@ -106,7 +106,7 @@ async def read_stream(
             await _read_to_end(events)
             break
         try:
-            chunks, is_done = _chunks(event, response)
+            chunks, is_done = await _chunks(event, response)
             deltas = []
             for each in chunks:
                 chunk = {name: value for name, value in each.items() if name not in ignored}
@@ -190,24 +190,25 @@ def _is_failure(body: Mapping[str, Json]) -> bool:
     return body.get("object") == "error" or "detail" in body
 
 
-def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, Json]], bool]:
+async def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, Json]], bool]:
     """The chunks of an event, and whether `[DONE]` follows them: where a server ends its events
     without a blank line, one event holds several, a line each.
     """
     lines = event.data.split("\n")
     try:
-        return [_chunk(event, event.data, response)], False
+        return [await _chunk(event, event.data, response)], False
     except AmberError:
         if len(lines) == 1 or not (lines[0].startswith("{") and lines[0].endswith("}")):
             raise
     is_done = lines[-1].strip() == "[DONE]"
-    return [_chunk(event, line, response) for line in lines[: -1 if is_done else None]], is_done
+    lines = lines[: -1 if is_done else None]
+    return [await _chunk(event, line, response) for line in lines], is_done
 
 
-def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:
+async def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:
     fault = "is not a JSON object"
     try:
-        chunk = parse_json(data)
+        chunk = await parse_json_in_turns(data)
     except ValueError as error:
         chunk = None
         fault = str(error) if isinstance(error, UnreadableJsonError) else fault

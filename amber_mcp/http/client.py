@@ -19,7 +19,7 @@ from amber_mcp import __version__
 from amber_mcp.config.parsers import is_loopback
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import ADMINISTRATOR, MAY_BE_TAKEN, AmberError, InvalidRequest, UpstreamError
-from amber_mcp.text.json_values import UnreadableJsonError, encodable, parse_json
+from amber_mcp.text.json_values import UnreadableJsonError, encodable, parse_json_in_turns
 from amber_mcp.text.redaction import redact
 
 from .body import ACCEPT_ENCODING, body_of, check_encoding
@@ -33,7 +33,6 @@ from .transport import transport_for
 logger = logging.getLogger(__name__)
 
 _ERROR_BODY_SECONDS = 2.0
-_LARGE_BYTES = 256 * 1024
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
 
@@ -165,9 +164,7 @@ class HttpClient:
         if len(content) > self.limits.json_bytes:
             raise self.limits.json_too_long()
         try:
-            if len(content) < _LARGE_BYTES:
-                return parse_json(content)
-            return await anyio.to_thread.run_sync(parse_json, content, limiter=self._parsing)
+            return await parse_json_in_turns(content, self._parsing)
         except ValueError as error:
             is_json = isinstance(error, UnreadableJsonError)
             raise UpstreamError(

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_LOGGED_CHARS = 1000
 _LARGE_CHARS = 100_000
+_LARGE_VALUES = 5_000
 
 
 async def dispatch(
@@ -65,7 +66,7 @@ async def _finished(
             await call.app.ready()
             result = await tool(call, arguments)
         text, settings = result.as_text(), call.app.settings
-        if len(text) < _LARGE_CHARS:
+        if len(text) < _LARGE_CHARS and text.count("[") + text.count(",") < _LARGE_VALUES:
             return result.failure or "completed", _rendered(result, text, settings)
         rendered = await anyio.to_thread.run_sync(_rendered, result, text, settings)
         return result.failure or "completed", rendered

@@ -4,12 +4,14 @@ import json
 import math
 import re
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import JsonValue
 
 MAX_VALUES = 50_000
 _MAX_DEPTH = 100
 _MAX_BITS = 1024
 _PIECE_BYTES = 65_536
+_LARGE = 262_144
 _LONGEST_SCALAR = 40
 _SCALAR = re.compile(r"true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
@@ -40,6 +42,15 @@ def parse_json(text: str | bytes | bytearray) -> JsonValue:
     if _is_too_deep(value):
         raise UnreadableJsonError("is nested too deeply")
     return value
+
+
+async def parse_json_in_turns(
+    text: str | bytes | bytearray, limiter: CapacityLimiter | None = None
+) -> JsonValue:
+    """As `parse_json`; for long text in a worker thread, so that others have their turns."""
+    if len(text) < _LARGE:
+        return parse_json(text)
+    return await to_thread.run_sync(parse_json, text, limiter=limiter)
 
 
 def holds_more_values(text: bytes | bytearray, most: int) -> bool:

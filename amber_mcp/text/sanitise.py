@@ -9,8 +9,11 @@ _MAX_CHARS = 80
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\U000e0000-\U000e007f]")
-"""Control characters but tab and newline, and the tags that repeat ASCII invisibly."""
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2060-\u2064\ufeff\U000e0000-\U000e01ef]"
+    r"|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
+)
+"""Control characters but tab and newline, and what can hold text that nobody sees."""
 _DIRECTION = re.compile(r"[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile(
     r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"

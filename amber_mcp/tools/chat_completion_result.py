@@ -8,13 +8,11 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from amber_mcp.api.types import Json
-from amber_mcp.errors import TooLarge
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import Result
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.text.sanitise import answer_text
 
-_MAX_CHARS = 2_000_000
 _TEXTS = ("content", "refusal", "reasoning", "reasoning_content", "thinking")
 
 
@@ -62,9 +60,6 @@ def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -
     """The completion that `body` holds, its texts cut to `max_chars` in all.
 
     Calls of functions and audio stay whole: half of one is of no use.
-
-    Raises:
-        TooLarge: if it is longer than any assistant takes.
     """
     limit = _Limit(max_chars)
     choices = body.get("choices")
@@ -74,14 +69,7 @@ def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -
             for name in _TEXTS:
                 if name in message:
                     message[name] = limit.applied(message[name])
-    result = CompletionResult.model_validate({**body, "api": api, "truncated": limit.is_exceeded})
-    chars = len(result.model_dump_json())
-    if chars > _MAX_CHARS:
-        raise TooLarge(
-            f"the completion has {chars:,} characters of JSON, more than {_MAX_CHARS:,}",
-            advice="Ask for less: fewer choices, no `logprobs`, or shorter audio.",
-        )
-    return result
+    return CompletionResult.model_validate({**body, "api": api, "truncated": limit.is_exceeded})
 
 
 def truncate_answer(text: str, max_chars: int) -> str:

@@ -104,7 +104,7 @@ async def choose_model_after_refusal(call: Call, model: str, run: Run, result: R
 
 
 def _question(call: Call, model: str, models: tuple[str, ...], words: str) -> Question:
-    said = f' It said: "{truncate(words)}".' if words else ""
+    said = f' It said: "{truncate(words).replace(chr(34), chr(39))}".' if words else ""
     text = (
         f"amber refused the question, and does not list the model {_named(call, model)}.{said} "
         "Which model is to answer?"

@@ -107,7 +107,7 @@ def words_of(result: CallToolResult) -> str:
     assert "Traceback" not in content.text
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", content.text)
     text = re.sub(r"Wait \d+ days", "Wait N days", text)
-    return re.sub(r"It said: (?=[{\[]).*?(?= What to do:)", "It said: …", text, flags=re.DOTALL)
+    return re.sub(r"It said: \"[{\[].*?(?= What to do:)", "It said: …", text, flags=re.DOTALL)
 
 
 async def called(client: Client, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:

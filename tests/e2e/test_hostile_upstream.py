@@ -185,8 +185,8 @@ async def test_what_would_cost_too_much_is_refused(program: Program, name: str, 
     reply, words = TOO_COSTLY[name]
     outcome = await asked(program, reply, api)
     if name == "lists in a stream" and api != "amber":
-        words = "holds more than 50,000 values"  # which only an answer in the wire's words keeps
-    assert outcome.kind in ("upstream_error", "upstream_unreachable", "stream_broken")
+        words = "too large to be handed on"  # which only an answer in the wire's words would be
+    assert outcome.kind in ("too_large", "upstream_error", "upstream_unreachable", "stream_broken")
     assert words in outcome.text
     assert len(outcome.text) < 2_000
 
@@ -302,7 +302,7 @@ async def test_no_model_forges_a_line(program: Program) -> None:
         ({"id": "x" * 500_000}, "holds no id that is understood"),
         ({"id": "![x](https://evil.example/p.png)"}, "holds no id that is understood"),
         ("The file was refused.", "holds no id that is understood"),
-        ({"status": "error", "error": "virus found", "id": "req-123"}, "It said: virus found"),
+        ({"status": "error", "error": "virus found", "id": "req-123"}, 'It said: "virus found"'),
         ({"success": False, "id": "x"}, "did not take the file"),
         ({"files": [{"id": "x", "status": "rejected"}]}, "did not take the file"),
     ],
