@@ -101,29 +101,27 @@ async def read_stream(
         return choices > 0 and tracker.has_all(choices)
 
     while event := await _next_event(events, deadline):
-        if event.data == "[DONE]":
-            await _read_to_end(events)
-            break
-        try:
-            chunks, is_done = _chunks(event, response)
-            deltas = []
-            for each in chunks:
-                chunk = {name: value for name, value in each.items() if name not in ignored}
-                deltas.append(delta_of(repeats.removed(chunk), response))
-        except AmberError:
-            if is_answered():
-                return
-            raise
-        for delta in deltas:
-            if delta.chunk:
-                tracker.add(delta.chunk)
-                without_choices = without_choices if "choices" in delta.chunk else event.data
+        for data in _lines(event.data):
+            if data == "[DONE]":
+                break
+            try:
+                chunk = _chunk(event, data, response)
+                chunk = {name: value for name, value in chunk.items() if name not in ignored}
+                delta = delta_of(repeats.removed(chunk), response)
+            except AmberError:
+                if is_answered():
+                    return
+                raise
+            if chunk:
+                tracker.add(chunk)
+                if is_answered() and deadline == math.inf:
+                    deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
+                without_choices = without_choices if "choices" in chunk else data
                 yield delta
-        if is_answered() and deadline == math.inf:
-            deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
-        if is_done:
-            await _read_to_end(events)
-            break
+        else:
+            continue
+        await _read_to_end(events)
+        break
     else:
         if not tracker.is_complete and (tracker.has_choices or not without_choices):
             raise _broken()
@@ -189,18 +187,14 @@ def _is_failure(body: Mapping[str, Json]) -> bool:
     return body.get("object") == "error" or "detail" in body
 
 
-def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, Json]], bool]:
-    """The chunks of an event, and whether `[DONE]` follows them: where a server ends its events
-    without a blank line, one event holds several, a line each.
-    """
-    lines = event.data.split("\n")
-    try:
-        return [_chunk(event, event.data, response)], False
-    except AmberError:
-        if len(lines) == 1 or not (lines[0].startswith("{") and lines[0].endswith("}")):
-            raise
-    is_done = lines[-1].strip() == "[DONE]"
-    return [_chunk(event, line, response) for line in lines[: -1 if is_done else None]], is_done
+def _lines(data: str) -> list[str]:
+    """The data of an event; line by line, where a server ends its events without a blank line."""
+    first, _, rest = data.partition("\n")
+    if rest and first.startswith("{"):
+        with suppress(ValueError):
+            parse_json(first)
+            return [line.strip() for line in data.split("\n")]
+    return [data]
 
 
 def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:
