@@ -18,7 +18,7 @@ from .api.types import ChatApi, ChatDelta, ChatRequest, Entry, Json, Source, Usa
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
 from .text.redaction import TRUNCATED, remove_partial_secrets
-from .text.sanitise import answer_text, one_line
+from .text.sanitise import answer_text, as_name
 from .text.thinking import Thinking
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ class _Answering:
         text, sources = with_sources(text, self._entries, is_cut=truncated, is_local=is_local)
         return Answer(
             text=text,
-            model=one_line(self._last.model, max_chars=_MAX_NAME_CHARS) or request.model,
-            finish_reason=one_line(self._last.finish_reason, max_chars=_MAX_NAME_CHARS),
+            model=as_name(self._last.model, max_chars=_MAX_NAME_CHARS) or request.model,
+            finish_reason=as_name(self._last.finish_reason, max_chars=_MAX_NAME_CHARS),
             usage=self._last.usage,
             sources=sources,
             truncated=truncated,

@@ -7,9 +7,11 @@ unknown tool with a result where the specification has an error, and imports a t
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import anyio
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
@@ -35,8 +37,10 @@ from . import __version__
 from .app import App, open_app
 from .argument_completion import complete
 from .config.settings import Settings
+from .errors import InvalidRequest, describe
 from .http.retry import reporting_waits
 from .prompts import get_prompt, list_prompts, prompts_for
+from .protocol.arguments import arguments_in
 from .protocol.call import Call
 from .protocol.dispatch import dispatch
 from .protocol.elicitation import user_for
@@ -132,7 +136,7 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
     ) -> CompleteResult:
         return await complete(context.lifespan_context, prompts, params)
 
-    return Server(
+    server = Server(
         "amber-mcp",
         version=__version__,
         title="amber",
@@ -147,6 +151,26 @@ def build_server(settings: Settings, *, local_files: bool) -> Server[App]:
         on_get_prompt=prompt,
         on_completion=completed,
     )
+    server.middleware.append(_read_arguments)
+    return server
+
+
+async def _read_arguments(
+    ctx: ServerRequestContext[App, Any], call_next: CallNext
+) -> HandlerResult:
+    """Read the arguments of a call that are JSON text: some hosts hand on what a model wrote.
+
+    Raises:
+        MCPError: if they are none.
+    """
+    text = (ctx.params or {}).get("arguments")
+    if ctx.method == "tools/call" and isinstance(text, str):
+        try:
+            params = {**(ctx.params or {}), "arguments": arguments_in(text)}
+        except InvalidRequest as error:
+            raise MCPError(code=INVALID_PARAMS, message=describe(error)) from None
+        ctx = replace(ctx, params=params)
+    return await call_next(ctx)
 
 
 def _without_pages(params: PaginatedRequestParams | None) -> None:

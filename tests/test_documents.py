@@ -20,6 +20,7 @@ from amber_mcp.config.environment import Variable
 from amber_mcp.config.parsers import TOOL_NAMES
 from amber_mcp.config.settings import Settings, variables
 from amber_mcp.prompts import prompts_for
+from amber_mcp.protocol.arguments import HOST_ARGUMENTS
 from amber_mcp.resources import RESOURCES, TEMPLATES
 from amber_mcp.tools import tools_named
 from tests.e2e.programs import environment
@@ -212,6 +213,11 @@ def _entry(variable: Variable, known: dict[str, object]) -> dict[str, object]:
     entry = {"name": variable.name, "description": description, "placeholder": variable.example}
     secret = {"isSecret": True} if variable.name in SECRETS else {}
     return {**entry, **secret, **known, "description": description}
+
+
+def test_the_arguments_that_are_dropped_are_documented() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in HOST_ARGUMENTS if f"`{name}`" not in readme] == []
 
 
 def test_server_json_names_every_variable_and_the_version() -> None:

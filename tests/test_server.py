@@ -156,7 +156,7 @@ async def test_an_unknown_model_and_an_unknown_file_are_told(
         ("web_search", {"query": "Why?", "file_ids": ["x"]}, "`file_ids` is unknown"),
         ("run_agent", {"agent": "", "task": "x"}, "`agent` is empty"),
         ("run_agent", {"agent": "hr", "task": ""}, "`task` is empty"),
-        ("list_models", {"contains": 5}, "`contains` must be text"),
+        ("list_models", {"contains": ["a"]}, "`contains` must be text"),
         ("upload_file", {"file": "x"}, "`file` is unknown"),
     ],
 )

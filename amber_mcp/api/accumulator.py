@@ -113,35 +113,63 @@ class CompletionAccumulator:
 
 
 class _ToolCalls:
-    """Calls of functions, told apart by their index, and by their ids where an index is shared."""
+    """Calls of functions, told apart by their index; where they share one, by ids or by names."""
 
     def __init__(self) -> None:
         self._by_index: dict[int, list[_Partial]] = {}
+        self._known: dict[tuple[int, str, str], _Partial] = {}
+        self._latest: _Partial | None = None
 
     def add(self, pieces: list[Json]) -> int:
-        """Take in the pieces of one chunk; one without an index counts by its position."""
+        """Take in the pieces of one chunk; one without an index counts by its position.
+
+        One of an index that no call has belongs to the latest call, if it says of no other.
+        """
         values = 0
         for position, piece in enumerate(pieces):
-            if isinstance(piece, dict):
-                index = piece.get("index")
-                calls = self._by_index.setdefault(index if type(index) is int else position, [])
-                known = len(calls)
-                call = self._call(calls, piece.get("id"))
-                values += len(calls) - known + _merge(call, piece, "tool_calls.")
+            if not isinstance(piece, dict):
+                continue
+            index = piece.get("index")
+            number = index if type(index) is int else position
+            call = self._call(number, piece)
+            if call is None:
+                call = {}
+                self._by_index.setdefault(number, []).append(call)
+                values += 1
+            kept = {**piece, "index": None} if "index" in call else piece
+            values += _merge(call, kept, "tool_calls.")
+            self._latest = call
+            self._known[number, "id", _id_of(call)] = call
+            self._known[number, "name", _name_of(call)] = call
         return values
 
     def in_order(self) -> list[_Partial]:
         """The calls, by their index."""
         return [call for index in sorted(self._by_index) for call in self._by_index[index]]
 
-    @staticmethod
-    def _call(calls: list[_Partial], call_id: Json) -> _Partial:
-        """The call that has this id, or the latest where the piece has none; else a new one."""
-        for call in reversed(calls):
-            if not call_id or (call.get("id") or call_id) == call_id:
-                return call
-        calls.append({})
-        return calls[-1]
+    def _call(self, number: int, piece: Mapping[str, object]) -> _Partial | None:
+        """The call at this index with the id of a piece, or else its name, or the latest one."""
+        call_id, name = _id_of(piece), _name_of(piece)
+        key = ("id", call_id) if call_id else ("name", name)
+        if (call_id or name) and (number, *key) in self._known:
+            return self._known[number, *key]
+        if number not in self._by_index:
+            return None if call_id or name else self._latest
+        latest = self._by_index[number][-1]
+        is_another = (call_id and _id_of(latest)) or (name and _name_of(latest) not in ("", name))
+        return None if is_another else latest
+
+
+def _id_of(call: Mapping[str, object]) -> str:
+    call_id = call.get("id")
+    return call_id if isinstance(call_id, str) else ""
+
+
+def _name_of(call: Mapping[str, object]) -> str:
+    """The name of the function, or of the custom tool, that a call or a piece of it is of."""
+    called = call.get("function") or call.get("custom")
+    name = called.get("name") if isinstance(called, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _merge(known: _Partial, piece: Mapping[str, Json], path: str = "") -> int:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Literal
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ Search = Literal["company", "web", "none"]
 
 _MODELS = "/api/beta/amberai/models"
 _UPLOAD = "/api/beta/files/upload"
+_MAX_IDS = 100
 _ID_KEYS = ("id", "file_id", "fileId", "uuid")
 _SEARCH_TOOLS: Mapping[Search, str] = {"company": "amberSearch", "web": "webSearch"}
 
@@ -132,7 +134,7 @@ class AmberApi(CompletionsApi):
             media_type=media_type,
             file=counted,  # type: ignore[arg-type]  # as much of a file as a form needs
         )
-        if ids := tuple(dict.fromkeys(filter(None, _file_ids(body)))):
+        if ids := tuple(dict.fromkeys(filter(None, islice(_file_ids(body), _MAX_IDS)))):
             digest = counted.digest.hexdigest()
             return UploadedFile(ids, field, filename, media_type, counted.size, digest)
         raise UpstreamError(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from .types import Json
 
+_MAX_INDEX = 100_000
 _UNSET = ("", "null", "none", "None")
 
 
@@ -23,8 +24,12 @@ def choices_of(body: Mapping[str, Json]) -> list[Mapping[str, Json]]:
 
 def number_of(choice: Mapping[str, Json], position: int) -> int:
     """A choice's number: its index, or else where it stands."""
-    index = choice.get("index")
-    return index if type(index) is int else position
+    return index_in(choice.get("index"), position)
+
+
+def index_in(value: Json, position: int) -> int:
+    """An index, or else a position. Large ones are none: there are numbers whose hashes collide."""
+    return value if type(value) is int and 0 <= value <= _MAX_INDEX else position
 
 
 def message_of(choice: Mapping[str, Json]) -> Mapping[str, Json]:

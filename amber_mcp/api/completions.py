@@ -1,5 +1,6 @@
 """What the four APIs share: a request is posted, and its answer read piece by piece."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import ClassVar
 
@@ -16,9 +17,9 @@ from .request_schema import RequestModel
 from .stream import delta_of, read_stream
 from .types import ChatDelta, ChatRequest, Json, Message, Model
 
-_MAX_ID_CHARS = 200
 _MAX_MODELS = 2_000
 _MAX_MODEL_ID_CHARS = 300
+_NO_ID = re.compile(r"[\s()\[\]<>]|://")
 
 
 class CompletionsApi:
@@ -130,9 +131,9 @@ def _has_answer(delta: ChatDelta) -> bool:
 
 
 def plain_id(value: object) -> str:
-    """The id that `value` is: a number, or a short text that fits in a line as it is. Else ""."""
+    """The id that `value` is: a number, or a short text without blanks. Else ""."""
     text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
-    return text if is_plain(text, max_chars=_MAX_ID_CHARS) else ""
+    return text if re.fullmatch(r"[\w.:/@+=~-]{1,200}", text) else ""
 
 
 def model_ids(body: object, *, kind: str = "") -> list[str]:
@@ -173,5 +174,6 @@ def _model_id(entry: object, kind: str = "") -> str:
         case {"modelType": other} if kind and other != kind:
             return ""
         case {"id": found} | found if isinstance(found, str):
-            return found if is_plain(found, max_chars=_MAX_MODEL_ID_CHARS) else ""
+            is_id = is_plain(found, max_chars=_MAX_MODEL_ID_CHARS) and not _NO_ID.search(found)
+            return found if is_id else ""
     return ""

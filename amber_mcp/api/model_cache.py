@@ -11,6 +11,7 @@ from .completions import CompletionsApi
 from .types import Model
 
 _MAX_AGE_SECONDS = 30.0
+_MAX_FIRST_SECONDS = 3600.0
 _NO_SUCH_ROUTE = (404, 405, 501)
 
 
@@ -45,6 +46,7 @@ class ModelCache:
         self._failures = 0
         self._error: AmberError | None = None
         self._first = ""
+        self._first_expires_at = -math.inf
 
     async def models(self) -> tuple[Model, ...]:
         """The models as they were at most half a minute ago.
@@ -67,13 +69,13 @@ class ModelCache:
         return self._models
 
     async def first(self) -> str:
-        """The id of the first model; the same from then on.
+        """The id of the first model; the same for an hour, though the list may change.
 
         Raises:
             NotConfigured: if there are no models, or they are not listed at all.
             AmberError: of any other kind that asking leads to.
         """
-        if not self._first:
+        if anyio.current_time() >= self._first_expires_at:
             try:
                 models = await self.models()
             except AmberError as error:
@@ -87,4 +89,5 @@ class ModelCache:
             if not models:
                 raise NotConfigured("the tenant lists no models, and AMBER_MODEL is not set")
             self._first = models[0].id
+            self._first_expires_at = anyio.current_time() + _MAX_FIRST_SECONDS
         return self._first

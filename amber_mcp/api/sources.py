@@ -50,6 +50,7 @@ _PLACES = (
     *("filepath", "path", "file", "place", "location", "folder", "source", "url", "uri", "href"),
     *("fileid", "documentid", "docid", "id"),
 )
+_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://|www\.")
 _NO_PLACE = re.compile(r"(?i)\s*(?:https?|javascript|vbscript|data|blob|about):")
 
 
@@ -101,7 +102,10 @@ def found(
     url = web_address(place)
     place = "" if url or _NO_PLACE.match(place) else one_line(place, max_chars=_MAX_CHARS)
     last = place.rstrip("/\\") if " " in place else re.split(r"[/\\]", place.rstrip("/\\"))[-1]
-    title = one_line(title, max_chars=_MAX_CHARS) or url or last
+    title = one_line(title, max_chars=_MAX_CHARS)
+    if _ADDRESS.match(title):  # It may be another one.
+        title = ""
+    title = title or url or last
     if title:
         yield Found(title, url, "" if place == title else place, origin, number, mark)
 

@@ -30,6 +30,7 @@ from .types import ChatDelta, Json, Usage
 
 _AFTER_ANSWER_SECONDS = 3.0
 _AFTER_DONE_SECONDS = 0.1
+_MAX_REPEATED_CHARS = 1_000_000
 _FINAL_REASONS = ("stop", "length", "content_filter")
 """Nothing comes after these. After a tool call, a server may run the tool and go on."""
 
@@ -237,7 +238,7 @@ class _Repeats:
             whole = text_in(message.get("content")).strip()
             kept.append(dict(choice))
             if choice.get("delta"):
-                said.write(text_of(choice))
+                said.write(text_of(choice) if said.tell() < _MAX_REPEATED_CHARS else "")
             elif whole and said.tell() >= len(whole) and said.getvalue().strip() == whole:
                 kept[-1] = {**choice, "message": {**message, "content": None}}
                 repeats += 1

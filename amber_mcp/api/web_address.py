@@ -5,17 +5,17 @@ from ipaddress import IPv6Address, ip_address
 from urllib.parse import quote, urlsplit
 
 from amber_mcp.text.json_values import well_formed
-from amber_mcp.text.sanitise import is_plain
 
 _MAX_CHARS = 2_000
-_UNQUOTED = re.compile(r"""[\s"'`<>\\^{|}]""")
+_MAX_HOST_CHARS = 253
+_UNSAFE = re.compile(r"""(?:[^\w!-~]|[\"'`<>\\^{|}\u115f\u1160\u3164\uffa0])+""")
 
 
 def web_address(text: str) -> str:
     """The http(s) address that `text` is; "" if it is none.
 
-    The host is shown as it is looked up (RFC 3490: a name that only looks like another one has
-    another form), user and password are left out, and blanks and quotation marks are encoded.
+    The host is shown as it is looked up (a name that only looks like another one has another
+    form), user and password are left out, and blanks and quotation marks are encoded.
     """
     text = well_formed(text.strip())
     if len(text) > _MAX_CHARS:
@@ -55,17 +55,21 @@ def _host(name: str) -> str:
     if re.search(r"(?:^|\.)(?:\d+|0[Xx][\dA-Fa-f]*)$", name) or ":" in name:
         address = ip_address(name)  # Browsers read `127.1` and `0x7f000001` as addresses, too.
         return f"[{address}]" if address.version == 6 else str(address)
-    ascii_name = name.lower() if name.isascii() else name.encode("idna").decode("ascii")
+    if len(name) > _MAX_HOST_CHARS:
+        raise ValueError
+    ascii_name = name.lower() if name.isascii() else _to_ascii(name)
     if not re.fullmatch(r"[\w-]{1,63}(?:\.[\w-]{1,63})*", ascii_name, re.ASCII):
         raise ValueError
     return ascii_name
 
 
+def _to_ascii(name: str) -> str:
+    """A name as browsers look it up (UTS 46)."""
+    from idna import encode  # Hardly ever needed.
+
+    return encode(name, uts46=True).decode("ascii")
+
+
 def _encoded(rest: str) -> str:
     """Path, query and fragment, in which what would end an address, or hides, is encoded."""
-    return "".join(
-        char
-        if not _UNQUOTED.match(char) and (char.isascii() or is_plain(char, max_chars=1))
-        else quote(char)
-        for char in rest
-    )
+    return _UNSAFE.sub(lambda found: quote(found[0]), rest)

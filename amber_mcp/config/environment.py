@@ -7,7 +7,12 @@ from pathlib import Path
 
 from amber_mcp.text.redaction import redact
 
-_UNFILLED_TEMPLATE = re.compile(r"\$\{user_config\.[^}]*\}")
+_TEMPLATE = re.compile(
+    r"\$\{[^{}]*\}|\$?\{\{[^{}]*\}\}|\$\(\w+\)|\$(env:)?[A-Z][A-Z0-9_]*|%[A-Z][A-Z0-9_]*%"
+)
+"""What hosts and shells fill in. Names without brackets in capitals alone: a password may begin
+with `$`.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +53,18 @@ def problem(variable: Variable, fault: object) -> str:
 
 
 def variable_value(value: str) -> str:
-    """What a variable is set to: nothing, where it is blank or an unfilled template.
-
-    Hosts leave templates of a desktop bundle (`${user_config.api_key}`) as they are where the user
-    filled in nothing. Quotes around a value, which a shell would take off, are taken off.
-    """
+    """What a variable is set to, without the quotes around it, which a shell would take off."""
     value = value.strip()
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    value = value[1:-1].strip() if quoted else value
-    return "" if _UNFILLED_TEMPLATE.fullmatch(value) else value
+    return value[1:-1].strip() if quoted else value
+
+
+def is_template(value: str) -> bool:
+    """Whether a value is a template, such as `${user_config.api_key}`, and nothing else.
+
+    Hosts leave it as it is where the user, or their own environment, has nothing to fill in.
+    """
+    return bool(_TEMPLATE.fullmatch(value))
 
 
 def expand_path(value: str) -> Path:

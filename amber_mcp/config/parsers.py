@@ -1,5 +1,6 @@
 """Parsers: a variable's value into what the settings hold, or `InvalidValueError`."""
 
+import codecs
 import os
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from .environment import InvalidValueError, expand_path
+from .environment import InvalidValueError, expand_path, is_template, variable_value
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SANDBOX: Final = "sandbox"
@@ -18,6 +19,7 @@ DEFAULT_TOOLS: Final = ("ask_amber", "web_search", "list_models", "upload_file",
 TOOL_NAMES: Final = (*DEFAULT_TOOLS, "chat_completion", "send_feedback")
 
 _MAX_KEY_FILE_BYTES: Final = 16 * 1024
+_KEY_LINE: Final = re.compile(r"^\s*(?:export\s+)?AMBER_API_KEY\s*=(?P<key>.*)$", re.MULTILINE)
 
 
 def is_loopback(host: str) -> bool:
@@ -75,13 +77,15 @@ def api_key(value: str) -> SecretStr:
     key = re.sub(r"(?i)^bearer\s+", "", value).strip()
     if not key or key.lower() == "bearer":
         raise InvalidValueError("holds no key after 'Bearer'")
+    if is_template(key):
+        raise InvalidValueError(f"holds {key}, which the host left unfilled")
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise InvalidValueError("holds a space, a line break or a character that no key has")
     return SecretStr(key)
 
 
 def api_key_file(value: str) -> SecretStr:
-    """The key that a file holds."""
+    """The key that a file holds, by itself or in a line `AMBER_API_KEY=…`."""
     # A key that was put here by mistake must not be repeated.
     shown = value if re.match(r"[/~.\\]|[A-Za-z]:[/\\]", value) else "it"
     path = expand_path(value)
@@ -94,9 +98,14 @@ def api_key_file(value: str) -> SecretStr:
     if len(content) > _MAX_KEY_FILE_BYTES:
         raise InvalidValueError(f"names a file too long for a key: {shown}")
     try:
-        return api_key(content.decode("utf-8-sig").strip())
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidValueError(f"names a file that is not text: {shown}") from None
+    line = _KEY_LINE.search(text)
+    if key := variable_value(line["key"] if line else text):
+        return api_key(key)
+    raise InvalidValueError(f"names a file that is empty: {shown}")
 
 
 def agents(value: str) -> dict[str, str]:
@@ -118,12 +127,20 @@ def names(value: str) -> tuple[str, ...]:
 
 
 def tools(value: str) -> tuple[str, ...]:
-    """The tools to offer."""
-    chosen = names(value)
+    """The tools to offer, also from a JSON list; `all` or `*` for all of them.
+
+    Of no tool that is known, none would be listed: then those of the default are, and calls tell.
+    """
+    chosen = names(re.sub(r"[\[\]\"']", " ", value).replace("-", "_").lower())
+    if {"all", "*"} & set(chosen):
+        return TOOL_NAMES
     known = tuple(name for name in chosen if name in TOOL_NAMES)
-    if unknown := [name for name in chosen if name not in TOOL_NAMES]:
+    unknown = [name for name in chosen if name not in TOOL_NAMES]
+    if unknown or not known:
         raise InvalidValueError(
-            f"names unknown tools ({', '.join(unknown)}); there are {', '.join(TOOL_NAMES)}", known
+            f"names unknown tools ({', '.join(unknown) or value}); "
+            f"there are {', '.join(TOOL_NAMES)}",
+            known or None,
         )
     return known
 

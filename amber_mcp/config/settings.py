@@ -16,7 +16,14 @@ from amber_mcp.errors import NotConfigured
 from amber_mcp.text.redaction import distinct_secrets
 
 from . import certificates, parsers, storage
-from .environment import Env, InvalidValueError, Variable, problem, variable_value
+from .environment import (
+    Env,
+    InvalidValueError,
+    Variable,
+    is_template,
+    problem,
+    variable_value,
+)
 from .parsers import DEFAULT_TOOLS, SANDBOX, LogLevel
 
 _OF_A_TENANT = (
@@ -197,12 +204,16 @@ class Settings(BaseModel):
     log_content: Annotated[bool, Env("AMBER_LOG_CONTENT", parsers.switch, "on")] = False
     """`on` logs arguments and answers as well, at the level `info`."""
     problems: tuple[str, ...] = ()
+    unfilled: Mapping[str, str] = {}
+    """The templates that the host left unfilled, by their variables, which count as unset."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read every variable of `variables()` from `environ` (default: `os.environ`)."""
         given = _given(os.environ if environ is None else environ)
-        values: dict[str, object] = {}
+        unfilled = {name: value for name, value in given.items() if is_template(value)}
+        given = {name: value for name, value in given.items() if name not in unfilled}
+        values: dict[str, object] = {"unfilled": unfilled}
         problems: list[str] = []
         for variable in variables():
             if variable.name not in given:
@@ -231,6 +242,10 @@ class Settings(BaseModel):
         for name in _OF_A_TENANT:
             given.pop(name, None)
         return cls.from_environment({**given, "AMBER_BASE_URL": SANDBOX})
+
+    def _lack(self, name: str) -> str:
+        template = self.unfilled.get(name)
+        return f"is not set: the host left {template} unfilled" if template else "is not set"
 
     def _faulty_certificates(self) -> list[str]:
         faults = certificates.faults(
@@ -270,7 +285,7 @@ class Settings(BaseModel):
         faults = list(self.problems)
         if not self.uses_sandbox:
             faults += [
-                f"{variable.name} is not set. Example: {variable.example}"
+                problem(variable, self._lack(variable.name))
                 for variable in variables()
                 if variable.name in (f"{upstream}_BASE_URL", f"{upstream}_API_KEY")
                 and not any(problem.startswith(variable.name) for problem in faults)

@@ -4,20 +4,16 @@ Nothing is ever fetched here: an address goes on to the API as it is.
 """
 
 import base64
-import binascii
 import re
 from pathlib import Path
 
 from amber_mcp.errors import InvalidRequest, TooLarge, Unsupported
 from amber_mcp.text.sanitise import truncate
 
+from .base64_text import decode_file
 from .local import Purpose, open_allowed
 
 MAX_IMAGE_BYTES = 10 * 1024**2
-_DATA_URI = re.compile(
-    r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]*)*;base64,(?P<data>[A-Za-z0-9+/=\s]*)",
-    re.IGNORECASE,
-)
 _LEAST_BARE_CHARS = 64
 _SIGNATURES = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -35,7 +31,8 @@ def sendable_image(address: str, *, roots: tuple[Path, ...], local_files: bool) 
     """What an API is given for an image: an https address as it is, or a data URI.
 
     Args:
-        address: an https address, a data URI, its base64 alone, or the path of a local file.
+        address: an https address, a data URI, its base64 alone, or the path or `file:` address
+            of a local file.
         roots: the folders that local files may be read from.
         local_files: whether they may be read at all (on stdio alone).
 
@@ -50,9 +47,8 @@ def sendable_image(address: str, *, roots: tuple[Path, ...], local_files: bool) 
     if scheme == "https":
         return address
     if scheme == "data":
-        match = _DATA_URI.fullmatch(address)
-        return _data_uri(_decoded(match["data"]) if match else b"")
-    if "://" in address:
+        return _data_uri(_decoded(address))
+    if "://" in address and scheme != "file":
         scheme = truncate(address.partition("://")[0])
         raise InvalidRequest(f"an image's address must start with https://, not {scheme}://")
     if len(address) >= _LEAST_BARE_CHARS and _media_type(data := _decoded(address)):
@@ -69,8 +65,8 @@ def sendable_image(address: str, *, roots: tuple[Path, ...], local_files: bool) 
 def _decoded(text: str) -> bytes:
     """The bytes that base64 stands for; none where it is not base64."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        return decode_file(text)[0]
+    except ValueError:
         return b""
 
 

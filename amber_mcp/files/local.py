@@ -6,18 +6,22 @@ and what was opened is checked on its descriptor, so that nothing can be swapped
 
 import errno
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.request import url2pathname
 
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import Forbidden, InvalidRequest, NotFound, TooLarge
 from amber_mcp.text.sanitise import quoted
 
 _KERNEL_FOLDERS = ("/proc", "/sys", "/dev")
+_FILE_SCHEME = re.compile(r"file:(//(localhost)?)?(?=/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +59,35 @@ def _home() -> Path:
         return Path("~")
 
 
+def meant_path(text: str) -> str:
+    """The path in a text: that of a `file:` address, without quotes and blanks around it."""
+    path = text.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'`":
+        path = path[1:-1].strip()
+    address = _FILE_SCHEME.match(path)
+    return url2pathname(path[address.end() :]) if address else path
+
+
 @contextmanager
 def open_allowed(
     path: str, roots: tuple[Path, ...], max_bytes: int, purpose: Purpose = _UPLOAD
 ) -> Iterator[IO[bytes]]:
     """The regular file at `path`, open for reading; a relative path starts at the first folder.
 
+    Where there is none, `meant_path` is tried. Unicode's normal form is that of the file's name.
+
     Raises:
         Forbidden: if it is outside `roots`, hidden, behind a link, or not a regular file.
         NotFound: if there is no such file.
         TooLarge: if it has more than `max_bytes`.
     """
-    root, steps = _within(path, roots, purpose)
-    try:
-        descriptor = _descend(root, steps)
-    except FileNotFoundError:
+    descriptor = _open(path, roots, purpose)
+    if descriptor is None:
+        descriptor = _open(meant_path(path), roots, purpose)
+    if descriptor is None:
         raise NotFound(
             f"there is no file {quoted(path)}", advice="Check the path; names are case-sensitive."
-        ) from None
-    except OSError as error:
-        raise _refused(path, roots, _reason(error), purpose) from None
+        )
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -88,6 +101,21 @@ def open_allowed(
             yield file
     finally:
         os.close(descriptor)
+
+
+def _open(path: str, roots: tuple[Path, ...], purpose: Purpose) -> int | None:
+    """A descriptor of the file at `path`, or `None` where there is none.
+
+    Raises:
+        Forbidden: if it may not be read.
+    """
+    root, steps = _within(path, roots, purpose)
+    try:
+        return _descend(root, steps)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, roots, _reason(error), purpose) from None
 
 
 def _within(path: str, roots: tuple[Path, ...], purpose: Purpose) -> tuple[Path, tuple[str, ...]]:
@@ -111,8 +139,11 @@ def _within(path: str, roots: tuple[Path, ...], purpose: Purpose) -> tuple[Path,
     for root in roots:
         real = Path(os.path.realpath(root))
         for form in (root, real):
-            if wanted.is_relative_to(form) and wanted != form:
-                return real, wanted.relative_to(form).parts
+            length = len(form.parts)
+            if len(wanted.parts) > length and _composed(wanted.parts[:length]) == _composed(
+                form.parts
+            ):
+                return real, wanted.parts[length:]
     raise _refused(path, roots, "it is outside the allowed folders", purpose)
 
 
@@ -132,16 +163,31 @@ def _descend(root: Path, steps: tuple[str, ...]) -> int:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for step in steps[:-1]:
-            below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            name = _name_in(folder, step)
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = below
         # To open a device or a FIFO may already do something; what is opened is checked again.
-        mode = os.stat(steps[-1], dir_fd=folder, follow_symlinks=False).st_mode
+        name = _name_in(folder, steps[-1])
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             raise PermissionError(0, "it is not a regular file")
-        return os.open(steps[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def _composed(parts: tuple[str, ...]) -> list[str]:
+    return [unicodedata.normalize("NFC", part) for part in parts]
+
+
+def _name_in(folder: int, step: str) -> str:
+    """`step` in the normal form in which the folder has it: systems differ in what they write."""
+    for name in (step, *(unicodedata.normalize(form, step) for form in ("NFC", "NFD"))):
+        with suppress(FileNotFoundError):
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return name
+    return step
 
 
 def _descend_by_path(root: Path, full: Path) -> int:

@@ -22,9 +22,10 @@ from amber_mcp.errors import ADMINISTRATOR, MAY_BE_TAKEN, AmberError, InvalidReq
 from amber_mcp.text.json_values import UnreadableJsonError, encodable, parse_json
 from amber_mcp.text.redaction import redact
 
+from .body import ACCEPT_ENCODING, body_of, check_encoding
 from .connection_errors import connection_error, read_error
 from .error_responses import MAX_ERROR_BYTES, error_for_response, error_text, request_id_of
-from .limits import Limits, Turns
+from .limits import Limits
 from .proxies import route_to
 from .retry import RequestLimiter, send_with_retry
 from .transport import transport_for
@@ -77,11 +78,13 @@ class HttpClient:
         self._key = api_key
         self._retries = settings.retries
         self._limiter = RequestLimiter(settings.max_concurrent_requests, self._route.host)
+        self._parsing = anyio.CapacityLimiter(1)  # More at once would only take turns.
         self.limits = Limits(settings.max_response_bytes, settings.max_json_bytes)
         self._client = httpx2.AsyncClient(
             headers={
                 "Authorization": f"Bearer {api_key.get_secret_value()}",
                 "User-Agent": f"amber-mcp/{__version__}",
+                "Accept-Encoding": ACCEPT_ENCODING,
             },
             timeout=httpx2.Timeout(
                 settings.read_timeout, connect=settings.connect_timeout, pool=None
@@ -164,7 +167,7 @@ class HttpClient:
         try:
             if len(content) < _LARGE_BYTES:
                 return parse_json(content)
-            return await anyio.to_thread.run_sync(parse_json, content)
+            return await anyio.to_thread.run_sync(parse_json, content, limiter=self._parsing)
         except ValueError as error:
             is_json = isinstance(error, UnreadableJsonError)
             raise UpstreamError(
@@ -191,19 +194,14 @@ class HttpClient:
             began = time.monotonic()
             response = await self._client.send(request, stream=True)
             logger.debug("response", extra=_log_fields(response, time.monotonic() - began))
-            codings = _content_codings(response)
-            if response.is_success and len(codings) <= 1:
-                return response
             try:
-                if response.is_success:
-                    raise UpstreamError(
-                        f"the answer is compressed {len(codings)} times over, which is not read",
-                        request_id=request_id_of(response),
-                    )
-                body = b"" if len(codings) > 1 else await _read_error_body(response)
-                raise error_for_response(response, body)
-            finally:
+                if not response.is_success:
+                    raise error_for_response(response, await _read_error_body(response))
+                check_encoding(response)
+            except BaseException:
                 await response.aclose()
+                raise
+            return response
 
         opened = False
         try:
@@ -249,25 +247,19 @@ def _log_fields(response: httpx2.Response, seconds: float) -> dict[str, object]:
     }
 
 
-def _content_codings(response: httpx2.Response) -> list[str]:
-    """How a body is compressed. Each layer multiplies what a few bytes can grow to."""
-    codings = response.headers.get_list("content-encoding", split_commas=True)
-    return [coding for coding in codings if coding.strip().lower() not in ("", "identity")]
-
-
 async def _read_error_body(response: httpx2.Response) -> bytes:
     """As much of an error's body as comes in time: its status is an answer without it."""
     content = bytearray()
-    with anyio.move_on_after(_ERROR_BODY_SECONDS), suppress(httpx2.HTTPError, ssl.SSLError):
+    unreadable = (AmberError, httpx2.HTTPError, ssl.SSLError)
+    with anyio.move_on_after(_ERROR_BODY_SECONDS), suppress(*unreadable):
+        check_encoding(response)
         await _read(response, content, MAX_ERROR_BYTES)
     return bytes(content[:MAX_ERROR_BYTES])
 
 
 async def _read(response: httpx2.Response, content: bytearray, limit: int) -> None:
     """Add the body to `content`, until there are at least `limit` bytes."""
-    turns = Turns()
-    async for chunk in response.aiter_bytes():
-        await turns.offer()
+    async for chunk in body_of(response):
         content += chunk
         if len(content) >= limit:
             return

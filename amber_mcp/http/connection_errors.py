@@ -241,4 +241,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _detail(error: Exception) -> str:
-    return f" ({detail})" if (detail := bound_text(str(error)).rstrip(".")) else ""
+    """What the HTTP library says, without what it repeats of the answer behind a colon."""
+    words = bound_text(str(error)).partition(": ")[0].rstrip(".")
+    return f" ({words})" if words else ""

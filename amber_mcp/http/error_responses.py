@@ -32,13 +32,14 @@ from amber_mcp.text.json_values import parse_json
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.text.sanitise import single_line
 
-_FAILED = ("error", "fail", "failed", "failure", "rejected")
+_FAILED = r"error|fail(ed|ure)?|rejected|[45]\d\d"
 MAX_ERROR_BYTES = 64 * 1024
 CLIENT_CERTIFICATE = (
     "Set AMBER_CLIENT_CERT and AMBER_CLIENT_KEY to a certificate that your IT department issued "
     "for this purpose and that has not expired."
 )
 _MAX_CHARS = 8000
+_MODEL_ID = r"[\w.:/@+-]{1,80}"
 _GAVE_UP = "the API, or a gateway before it, gave up waiting"
 _STATUSES: Mapping[int, tuple[type[AmberError], str]] = {
     401: (Unauthorized, "the API refused the key"),
@@ -90,7 +91,7 @@ def error_for_response(response: httpx2.Response, body: bytes) -> AmberError:
     kind, message = _by_status(status)
     wait = _retry_after(response)
     advice = _rate_limit_advice(response, wait)
-    if suggested := _suggested_models(body):
+    if status < 500 and (suggested := _suggested_models(body)):
         kind, advice = NotFound, f"Perhaps you mean {suggested}."
     if status in (400, 404, 500) and b"EntityNotFound" in body:  # in Adaptive's errors
         kind = NotFound
@@ -130,21 +131,20 @@ def error_text(body: bytes) -> str:
     if "<html" in text.lower() or "<!doctype" in text.lower():
         beginning = text[: 2 * _MAX_CHARS]
         tags = r"(?s)<(script|style|head)\b.*?(?:</\1>|$)|<[^<>]+>"
-        text = unescape(re.sub(tags, " ", beginning))
+        # Of a number with too many digits, `unescape` makes a ValueError.
+        text = unescape(re.sub(r"&#\w{8,};?", " ", re.sub(tags, " ", beginning)))
     return bound_text(text)
 
 
 def reports_failure(body: object) -> bool:
     """Whether a body that came with status 200 says that nothing was done."""
     match body:
-        case {"error": error} if error:
+        case {"error": error} | {"errors": error} if error:
             return True
-        case {"success": False} | {"ok": False}:
+        case {"success": False | "false"} | {"ok": False | "false"}:
             return True
-        case {"status": str() as status}:
-            return status.casefold() in _FAILED
-        case {"status": int() as status}:
-            return status >= 400
+        case {"status": str() | int() as status} | {"state": str() | int() as status}:
+            return bool(re.fullmatch(_FAILED, str(status).casefold()))
     return False
 
 
@@ -205,7 +205,8 @@ def _suggested_models(body: bytes) -> str:
     try:
         match parse_json(body):
             case {"error": {"suggestions": [*names]}}:
-                return ", ".join(bound_text(str(name))[:80] for name in names[:5])
+                likely = [name for name in names[:5] if isinstance(name, str)]
+                return ", ".join(name for name in likely if re.fullmatch(_MODEL_ID, name))
     except ValueError:
         pass
     return ""

@@ -7,6 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 
 import httpx2
 
+from .body import body_of
+
 _MAX_BLANK_BYTES = 1_000
 _ENOUGH_BYTES = 6
 _BEGINS_EVENT = re.compile(rb"(?:data|event|id|retry)?:")
@@ -20,7 +22,7 @@ async def peeked(response: httpx2.Response) -> AsyncIterator[tuple[httpx2.Respon
     It is JSON if it begins as an object or a list, whatever its type says; events, if it begins as
     these do; else what its type says.
     """
-    async with aclosing(response.aiter_bytes()) as pieces:
+    async with aclosing(body_of(response)) as pieces:
         begin = shown = b""
         while len(begin) < _MAX_BLANK_BYTES and len(shown) < _ENOUGH_BYTES:
             if shown.startswith((b"{", b"[")) or not (piece := await anext(pieces, b"")):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import httpx2
 
+from .body import body_of
 from .limits import Limits, Turns
 
 _PIECE_BYTES = 4096
@@ -56,7 +57,7 @@ class _EventText:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         turns = Turns()
         received = 0
-        async for piece in self._response.aiter_bytes():
+        async for piece in body_of(self._response):
             received += len(piece)
             if received > self._limits.response_bytes:
                 raise self._limits.response_too_long()

@@ -7,6 +7,7 @@ import httpx2
 from amber_mcp.config.settings import Settings
 from amber_mcp.config.tls import tls_context
 
+from .h11_patterns import use_linear_patterns
 from .limits import Limits
 from .proxies import ProxyRoute
 
@@ -23,6 +24,8 @@ def transport_for(
         NotConfigured: as `tls_context` does.
     """
     from .network import LimitedBackend  # Not before there is something to send.
+
+    use_linear_patterns()
 
     transport = _transport(route, base_url, settings)
     transport._pool._network_backend = LimitedBackend(limits)  # httpx2 has no public way.

@@ -10,7 +10,6 @@ from amber_mcp.text.sanitise import one_line
 
 from .resource import Entry, template, titled
 
-_LIKE_A_TURN = re.compile(r"^(?=[ \t]*#+[ \t]*\d+\.[ \t]*Question\b)", re.MULTILINE)
 _LIMIT = "AMBER_MAX_HISTORY_CHARS says how many characters a transcript may have."
 
 
@@ -57,8 +56,7 @@ def transcript(conversation_id: str, conversation: Conversation, *, max_chars: i
     if not shown.turns:
         parts.append(f"[The last turn is cut. {_LIMIT}]")
     for number, turn in enumerate(turns, left_out + 1):
-        # What an answer quotes, from the web for one, is not to pass for a turn.
-        answer = _LIKE_A_TURN.sub(r"\\", turn.answer.strip())
+        answer = with_lower_headings(turn.answer.strip())
         parts += [f"## {number}. {_asked(turn)}", blockquote(turn.question), answer]
     return "\n\n".join(parts) + "\n"
 
@@ -75,6 +73,16 @@ def _asked(turn: Turn) -> str:
 def blockquote(text: str) -> str:
     """Text as Markdown shows what somebody said."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def with_lower_headings(text: str) -> str:
+    """Text whose headings are below those of the first two levels, which are the page's own.
+
+    What an answer quotes, from the web for one, is not to pass for a turn.
+    """
+    text = re.sub(r"(?m)^([ \t]*)(#{1,4})(?=[ \t])", r"\1##\2", text)
+    text = re.sub(r"(?m)^(?=[ \t]*(?:=+|-+)[ \t]*$)", r"\\", text)
+    return re.sub(r"(?i)<(?=/?h[12]\b)", "< ", text)
 
 
 def _cut(turn: Turn, max_chars: int) -> Turn:

@@ -7,7 +7,7 @@ from amber_mcp.storage.base import storage_deadline
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.tools.run_result import run_result
 
-from .conversations import blockquote
+from .conversations import blockquote, with_lower_headings
 from .resource import Entry, template, titled
 
 
@@ -34,7 +34,7 @@ async def run(app: App, run_id: str) -> str:
     app.require("AMBER")
     with storage_deadline(app.settings.call_timeout):
         _, found = await app.find_run(run_id)
-    answer = run_result(found, app.settings).as_text()
+    answer = with_lower_headings(run_result(found, app.settings).as_text())
     began = datetime.fromtimestamp(found.spec.started, UTC)
     task, most = found.spec.task, app.settings.max_history_chars
     parts = (

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 from pydantic import JsonValue
 
@@ -9,6 +10,8 @@ MAX_VALUES = 50_000
 _MAX_DEPTH = 100
 _MAX_BITS = 1024
 _PIECE_BYTES = 65_536
+_LONGEST_SCALAR = 40
+_SCALAR = re.compile(r"true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
 
 class UnreadableJsonError(ValueError):
@@ -63,6 +66,15 @@ def holds_more_values(text: bytes | bytearray, most: int) -> bool:
 def _separators(text: bytes | bytearray) -> int:
     """How many values JSON text begins at the most: as many as it would without texts in it."""
     return sum(map(text.count, (b",", b"[", b"{")))
+
+
+def scalar_in(text: str) -> str | float | bool:
+    """The number or the truth value that a short text stands for exactly; else the text."""
+    word = text[:_LONGEST_SCALAR].strip().lower()
+    if len(text) < _LONGEST_SCALAR and _SCALAR.fullmatch(word):
+        value: float | bool = json.loads(word)
+        return value if math.isfinite(value) else text
+    return text
 
 
 def encodable(value: JsonValue, place: str = "") -> JsonValue:

@@ -18,7 +18,7 @@ _HIDDEN = "{hidden}"
 """Neither Markdown nor HTML: brackets here would make a link of what follows."""
 _LOOKS_SECRET = re.compile(
     r"(?i)\bambrs-[\w.-]{4,}"
-    r"|\bsk-(?=[\w-]{0,200}\d)[\w-]{8,}"
+    r"|(?<![\w-])sk-(?=[\w-]{0,200}\d)[\w-]{8,}"
     r"|(?<![\w-])eyJ[\w-]{10,4096}\.[\w-]{10,}\.[\w-]*"
     r"|(?<=\bbearer )(?=[\w.~+/=-]{0,200}(?-i:\d|[a-z][A-Z]))[\w.~+/=-]{8,}"
     r"|(?<=\bbasic )(?=[A-Za-z0-9+/]{0,200}(?-i:\d|[a-z][A-Z]))[A-Za-z0-9+/]{8,}=*"

@@ -22,9 +22,9 @@ _LINK_OR_TAG = re.compile(r"(?<=\])(?=[(\[])|(?<=<)(?=[A-Za-z/!?])")
 
 
 def answer_text(text: str) -> str:
-    """The text of an answer: no escape sequences or controls, nothing that a host fetches."""
-    text = _ESCAPE_SEQUENCE.sub("", well_formed(text).replace("\r\n", "\n"))
-    return without_images(_CONTROL.sub("", text))
+    """The text of an answer: nothing that steers what shows it, nothing that a host fetches."""
+    text = _ESCAPE_SEQUENCE.sub("", re.sub("\r\n|[\u2028\u2029]", "\n", well_formed(text)))
+    return without_images(strip_controls(text))
 
 
 def strip_controls(text: str) -> str:
@@ -45,6 +45,12 @@ def one_line(text: str, *, max_chars: int) -> str:
     """The beginning of `single_line`."""
     line = single_line(text[: 4 * max_chars])
     return line if len(line) <= max_chars else f"{line[: max_chars - 1].rstrip()}…"
+
+
+def as_name(text: str, *, max_chars: int) -> str:
+    """What is called so, in a line: in quotation marks, if it is more than a name."""
+    line = one_line(text, max_chars=max_chars)
+    return line if re.fullmatch(r"[\w.:/@+-]*", line) else f'"{line.replace(chr(34), chr(39))}"'
 
 
 def is_plain(text: str, *, max_chars: int) -> bool:

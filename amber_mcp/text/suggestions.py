@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from .sanitise import truncate
 
 MOST_SHOWN = 20
-_MOST_COMPARED = 1000
+_MOST_COMPARED = 200
 _LONGEST_COMPARED = 80
 
 

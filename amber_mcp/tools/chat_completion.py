@@ -1,8 +1,10 @@
 """`chat_completion`: a whole completion, for agent builders, from any of the four APIs."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
+import anyio.to_thread
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from amber_mcp.answering import complete
 from amber_mcp.api.chat_messages import as_input_message
@@ -12,9 +14,11 @@ from amber_mcp.errors import AmberError, InvalidRequest
 from amber_mcp.files.images import sendable_image
 from amber_mcp.files.local import upload_roots
 from amber_mcp.model_routing import REQUEST_MODELS
+from amber_mcp.protocol.arguments import is_unset
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import tool
+from amber_mcp.text.json_values import scalar_in
 from amber_mcp.text.sanitise import quoted
 
 from .chat_completion_result import CompletionResult, chat_completion_result, truncate_answer
@@ -60,16 +64,18 @@ async def chat_completion(
     app = call.app
     if not messages:
         raise InvalidRequest("`messages` is empty", advice="Pass at least one message.")
-    given = [_message(call, number, fields) for number, fields in enumerate(messages)]
+    given = await anyio.to_thread.run_sync(_read_messages, call, messages)
     api, model_id = await route_or_ask(call, model)
     documented = api.request_model.message_fields()
+    fields = api.request_model.model_fields
+    given_parameters = (
+        (name, _parameter(value, fields.get(name))) for name, value in parameters.items()
+    )
     request = ChatRequest(
         messages=tuple(as_input_message(message, documented) for message in given),
         model=model_id,
         functions=tuple(tools),
-        parameters={
-            name: _parameter(value) for name, value in parameters.items() if value is not None
-        },
+        parameters={name: value for name, value in given_parameters if value is not None},
     )
     check_request(request, api.name, REQUEST_MODELS)
     call.progress.note(f"Asking {api.name}")
@@ -87,9 +93,22 @@ async def chat_completion(
     return chat_completion_result(body, api.name, limit)
 
 
-def _parameter(value: Json) -> Json:
-    """A whole number is one however it is written: hosts send `100.0` for `100`."""
+def _parameter(value: Json, documented: FieldInfo | None) -> Json:
+    """A number or a truth value may come as text; `None` where that says that it is unset."""
+    if isinstance(value, str) and documented is not None and _is_scalar(documented):
+        value = None if is_unset(value) else scalar_in(value)
+    # A whole number is one however it is written: hosts send `100.0` for `100`.
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_scalar(field: FieldInfo) -> bool:
+    """Whether an API takes a number or a truth value, and no text."""
+    members = {getattr(each, "__origin__", each) for each in get_args(field.annotation)}
+    return bool(members & {int, float, bool})
+
+
+def _read_messages(call: Call, messages: list[dict[str, Json]]) -> list[Message]:
+    return [_message(call, number, fields) for number, fields in enumerate(messages)]
 
 
 def _message(call: Call, number: int, fields: dict[str, Json]) -> Message:

@@ -1,6 +1,7 @@
 """The result of `chat_completion`: a completion in the wire's own words, within its limit."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -10,11 +11,10 @@ from amber_mcp.api.types import Json
 from amber_mcp.errors import TooLarge
 from amber_mcp.protocol.schema import OpenObject
 from amber_mcp.protocol.tool import Result
-from amber_mcp.text.markdown import without_images
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.text.sanitise import answer_text
 
-_MAX_CHARS = 4_000_000
+_MAX_CHARS = 2_000_000
 _TEXTS = ("content", "refusal", "reasoning", "reasoning_content", "thinking")
 
 
@@ -53,8 +53,9 @@ class CompletionResult(Result):
     ] = False
 
     def as_text(self) -> str:
-        """The completion as compact JSON, with nothing in it that a host fetches."""
-        return without_images(self.model_dump_json(exclude_none=True))
+        """The completion as compact JSON, in which no image or tag can be seen as such."""
+        text = self.model_dump_json(exclude_none=True)
+        return re.sub(r"<(?=[A-Za-z/!?])", r"\\u003c", text).replace("![", "!\\u005b")
 
 
 def chat_completion_result(body: Mapping[str, Json], api: str, max_chars: int) -> CompletionResult:

@@ -1,5 +1,7 @@
 """A choice that is missing: the user makes it where the host can ask, and nobody guesses it."""
 
+from itertools import islice
+
 import anyio
 
 from amber_mcp.config.agents import resolve_agent
@@ -76,15 +78,16 @@ def _presentable(call: Call, question: Question) -> Question:
     def clean(text: str) -> str:
         return redact(well_formed(text), *secrets)
 
-    choices = tuple(
+    fitting = (
         each
         for each in question.choices
         if 0 < len(each) <= _LONGEST_CHOICE and each.isprintable() and clean(each) == each
     )
+    choices = tuple(islice(fitting, MOST_SHOWN))
     text = clean(question.text)
-    if len(choices) > MOST_SHOWN:
-        text += f" ({MOST_SHOWN} of {len(choices)} are shown.)"
-    return Question(question.name, text, choices[:MOST_SHOWN])
+    if next(fitting, None) is not None:
+        text += f" ({MOST_SHOWN} of {len(question.choices)} are shown.)"
+    return Question(question.name, text, choices)
 
 
 async def choose_agent(call: Call, agent: str) -> str:

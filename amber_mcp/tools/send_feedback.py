@@ -1,10 +1,9 @@
 """`send_feedback`: what became of a completion, or which of two was better (Adaptive Engine)."""
 
-import json
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from amber_mcp.errors import InvalidRequest
 from amber_mcp.protocol.call import Call
@@ -23,11 +22,6 @@ class Feedback(Result):
         return f"Recorded the {self.kind} {self.id}."
 
 
-def _rating_as_text(value: object) -> object:
-    """A number or a boolean, which hosts send for what reads like one, as text."""
-    return json.dumps(value) if isinstance(value, bool | int | float) else value
-
-
 @tool(title="Send feedback to Adaptive Engine", read_only=False, idempotent=False)
 async def send_feedback(
     call: Call,
@@ -38,7 +32,6 @@ async def send_feedback(
     ] = "",
     value: Annotated[
         str,
-        BeforeValidator(_rating_as_text),
         Field(description="The rating: a number, true or false. With `session_id`."),
     ] = "",
     completion_id: Annotated[
@@ -48,9 +41,9 @@ async def send_feedback(
         str, Field(description="The completion that it is compared with.")
     ] = "",
     tied: Annotated[
-        Literal["", "good", "bad"],
+        Literal["good", "bad"] | None,
         Field(description="Where neither is better: whether both are good or bad."),
-    ] = "",
+    ] = None,
 ) -> Feedback:
     """Record feedback on completions of Adaptive Engine: an outcome or a comparison.
 
@@ -63,7 +56,7 @@ async def send_feedback(
     comparing = {
         "completion_id": completion_id,
         "other_completion_id": other_completion_id,
-        "tied": tied,
+        "tied": tied or "",
     }
     given = [name for name, text in {**rating, **comparing}.items() if text.strip()]
     if not (set(given) <= set(rating) or set(given) <= set(comparing)) or not given:
@@ -81,7 +74,7 @@ async def send_feedback(
     other = _id("other_completion_id", other_completion_id)
     call.progress.note("Sending feedback")
     comparison = await adaptive.add_comparison(
-        **subject, preferred=preferred, other=other, tied=tied
+        **subject, preferred=preferred, other=other, tied=tied or ""
     )
     return Feedback(kind="comparison", id=comparison)
 

@@ -18,6 +18,7 @@ from amber_mcp.app import App
 from amber_mcp.config.parsers import is_loopback
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest, Unsupported
+from amber_mcp.http.h11_patterns import use_linear_patterns
 from amber_mcp.process import shutdown_signals
 
 from .sessions import SessionManager
@@ -51,6 +52,7 @@ async def serve_http(
             advice="Serve on 127.0.0.1, and let a reverse proxy on this machine authenticate "
             "callers.",
         )
+    use_linear_patterns()  # uvicorn may read requests with h11.
     manager = SessionManager(
         server,
         security_settings=_loopback_names_alone(host),

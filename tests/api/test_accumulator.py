@@ -256,3 +256,28 @@ def test_an_id_that_comes_late_or_again_is_the_same_call_s() -> None:
         {"choices": [choice(tool_calls=[call(arguments="}", index=0, id="a")])]},
     )
     assert calls_of(body) == [call("f", "{}", index=0, id="a")]
+
+
+def test_another_name_begins_another_call_where_there_is_no_id() -> None:
+    body = gathered(
+        {"choices": [choice(tool_calls=[call("f", "{", index=0)])]},
+        {"choices": [choice(tool_calls=[call(arguments="1", index=0)])]},
+        {"choices": [choice(tool_calls=[call("g", "[", index=0)])]},
+        {"choices": [choice(tool_calls=[call("f", "}", index=0)])]},
+        {"choices": [choice(tool_calls=[call("g", "]", index=0, id="late")])]},
+    )
+    assert calls_of(body) == [call("f", "{1}", index=0), call("g", "[]", index=0, id="late")]
+
+
+def test_arguments_under_an_index_of_their_own_belong_to_the_latest_call() -> None:
+    body = gathered(
+        {"choices": [choice(tool_calls=[call("f", index=0, id="a")])]},
+        {"choices": [choice(tool_calls=[call(arguments="{", index=1)])]},
+        {"choices": [choice(tool_calls=[call(arguments="}", index=1)])]},
+        {"choices": [choice(tool_calls=[call("g", "[", index=1, id="b")])]},
+        {"choices": [choice(tool_calls=[call(arguments="]", index=7)])]},
+    )
+    assert calls_of(body) == [
+        call("f", "{}", index=0, id="a"),
+        call("g", "[]", index=1, id="b"),
+    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from amber_mcp.config.parsers import DEFAULT_TOOLS, is_loopback
+from amber_mcp.config.parsers import DEFAULT_TOOLS, TOOL_NAMES, is_loopback
 from amber_mcp.config.settings import Settings, variables
 from amber_mcp.errors import NotConfigured
 
@@ -68,10 +68,43 @@ def test_a_faulty_base_url_names_the_variable_the_fault_and_an_example(
     assert "secret-word" not in problem
 
 
-@pytest.mark.parametrize("value", ["", "   ", "${user_config.api_key}", " ${user_config.x} "])
-def test_blank_values_and_unfilled_templates_are_unset(value: str) -> None:
+@pytest.mark.parametrize("value", ["", "   ", "''"])
+def test_blank_values_are_unset(value: str) -> None:
     given = {variable.name: value for variable in variables()}
     assert Settings.from_environment(given) == Settings()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "${user_config.api_key}",
+        "${AMBER_API_KEY}",
+        "${AMBER_API_KEY:-}",
+        "${env:AMBER_API_KEY}",
+        "${input:amber-api-key}",
+        "${{ secrets.AMBER_API_KEY }}",
+        "{{AMBER_API_KEY}}",
+        "$(AMBER_API_KEY)",
+        "$AMBER_API_KEY",
+        "$env:AMBER_API_KEY",
+        "%AMBER_API_KEY%",
+    ],
+)
+def test_templates_that_a_host_left_unfilled_are_unset_and_named(template: str) -> None:
+    given = {variable.name: f' "{template}"\n' for variable in variables()}
+    settings = Settings.from_environment(given)
+    assert settings.model_copy(update={"unfilled": {}}) == Settings()
+    with pytest.raises(NotConfigured) as error:
+        settings.require()
+    assert f"AMBER_API_KEY is not set: the host left {template} unfilled" in error.value.message
+    (problem,) = Settings.from_environment({"AMBER_API_KEY": f"Bearer {template}"}).problems
+    assert f"AMBER_API_KEY holds {template}, which the host left unfilled" in problem
+
+
+@pytest.mark.parametrize("password", ["$ecret", "%20", "$1", "{a}", "a${B}", "%a%"])
+def test_what_only_looks_like_a_template_is_a_value(password: str) -> None:
+    settings = Settings.from_environment({"AMBER_CLIENT_KEY_PASSWORD": password})
+    assert settings.client_key_password.get_secret_value() == password
 
 
 @pytest.mark.parametrize("given", [KEY, f"Bearer {KEY}", f"bearer   {KEY}", f"  {KEY}\n"])
@@ -96,9 +129,19 @@ def test_the_key_is_in_no_repr() -> None:
     assert KEY not in settings.model_dump_json()
 
 
-def test_the_key_may_stand_in_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"\ufeffBearer {KEY}\n".encode(),
+        f"\ufeff{KEY}\r\n".encode("utf-16-le"),
+        f'"{KEY}"\n'.encode(),
+        f"AMBER_API_KEY={KEY}\n".encode(),
+        f"# amber\nAMBER_BASE_URL=a.example\r\nexport AMBER_API_KEY = '{KEY}'\r\n".encode(),
+    ],
+)
+def test_the_key_may_stand_in_a_file(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
-    file.write_text(f"\ufeffBearer {KEY}\n", encoding="utf-8")
+    file.write_bytes(content)
     settings = Settings.from_environment({"AMBER_API_KEY_FILE": str(file)})
     assert settings.problems == ()
     assert settings.api_key.get_secret_value() == KEY
@@ -109,11 +152,14 @@ def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     long.write_bytes(b"x" * 20_000)
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\xfa")
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
     for path, fault in (
         (tmp_path / "none", "No such file"),
         (tmp_path, "Is a directory"),
         (long, "too long"),
         (binary, "text"),
+        (empty, "is empty"),
     ):
         (problem,) = Settings.from_environment({"AMBER_API_KEY_FILE": str(path)}).problems
         assert str(path) in problem
@@ -142,10 +188,28 @@ def test_faulty_agents_are_told(given: str, fault: str) -> None:
     assert KEY not in problem
 
 
-def test_tools_are_all_five_or_those_that_are_named() -> None:
-    assert Settings().tools == DEFAULT_TOOLS
-    settings = Settings.from_environment({"AMBER_TOOLS": "list_models, ask_amber ask_amber"})
-    assert settings.tools == ("list_models", "ask_amber")
+@pytest.mark.parametrize(
+    ("given", "offered"),
+    [
+        ("", DEFAULT_TOOLS),
+        ("list_models, ask_amber ask_amber", ("list_models", "ask_amber")),
+        ('["list_models", "ask_amber"]', ("list_models", "ask_amber")),
+        ("ask-amber,List_Models", ("ask_amber", "list_models")),
+        ("*", TOOL_NAMES),
+        ("all", TOOL_NAMES),
+    ],
+)
+def test_tools_are_all_five_or_those_that_are_named(given: str, offered: tuple[str, ...]) -> None:
+    settings = Settings.from_environment({"AMBER_TOOLS": given})
+    assert settings.tools == offered
+    assert settings.problems == ()
+
+
+@pytest.mark.parametrize("given", ["none", "[]", "5"])
+def test_where_no_tool_is_known_those_of_the_default_are_listed(given: str) -> None:
+    settings = Settings.from_environment({"AMBER_TOOLS": given})
+    assert settings.tools == DEFAULT_TOOLS
+    assert f"AMBER_TOOLS names unknown tools ({given})" in settings.problems[0]
 
 
 def test_a_misspelt_tool_never_opens_the_others() -> None:
@@ -220,7 +284,10 @@ def test_a_faulty_value_names_its_variable_and_keeps_the_default(name: str, valu
 
 
 def test_every_field_has_its_variable() -> None:
-    assert {variable.field for variable in variables()} == set(Settings.model_fields) - {"problems"}
+    assert {variable.field for variable in variables()} == set(Settings.model_fields) - {
+        "problems",
+        "unfilled",
+    }
 
 
 def test_every_example_is_right() -> None:

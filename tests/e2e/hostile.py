@@ -49,14 +49,16 @@ def stream(body: bytes, *headers: str, endless: bytes = b"") -> Reply:
 class HostileUpstream:
     """Where the upstream is, and how it answers.
 
-    `heads` are those of the requests that it had. A list of models is asked for beside other
-    calls: it is `models`, where there is one, and `reply` like all else where there is none.
+    `heads` and `bodies` are those of the requests that it had. A list of models is asked for
+    beside other calls: it is `models`, where there is one, and `reply` like all else where there
+    is none.
     """
 
     base_url: str
     reply: Reply = field(default_factory=lambda: response(b"{}"))
     models: Reply | None = field(default_factory=lambda: response(b'{"data": [{"id": "m"}]}'))
     heads: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -85,7 +87,7 @@ class HostileUpstream:
                 head = await received.receive_until(b"\r\n\r\n", 10_000_000)
                 self.heads.append(head)
                 if length := re.search(rb"(?i)content-length: *(\d+)", head):
-                    await received.receive_exactly(int(length[1]))
+                    self.bodies.append(await received.receive_exactly(int(length[1])))
                 reply = self.models if b"/models" in head.split(b"\r\n")[0] else None
                 reply = reply or self.reply
                 for start in range(0, len(reply.content), _PIECE):

@@ -116,11 +116,11 @@ def in_chunks(body: bytes, size: int) -> Reply:
 TOO_COSTLY = {
     "compressed three times": (
         response(compressed(b" " * 10_000_000, 3), "Content-Encoding: gzip, gzip, gzip"),
-        "compressed 3 times over",
+        "compressed in a way that is not read (gzip, gzip, gzip)",
     ),
     "compressed twice, in two headers": (
         response(compressed(b"{}", 2), "Content-Encoding: gzip", "Content-Encoding: deflate"),
-        "compressed 2 times over",
+        "compressed in a way that is not read (gzip, deflate)",
     ),
     "a compressed gigabyte": (
         response(compressed(b" " * 300_000_000, 1), "Content-Encoding: gzip"),
@@ -146,6 +146,24 @@ TOO_COSTLY = {
         response(with_list(b"1e9", 150_000, b"logprobs")),
         "holds more than 50,000 values",
     ),
+    "what follows the end of what is compressed": (
+        Reply(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+            + gzip.compress(b"{}"),
+            endless=b"x" * 60_000,
+        ),
+        "AMBER_MAX_RESPONSE_BYTES",
+    ),
+    "blanks in a header": (
+        Reply(b"HTTP/1.1 200 OK\r\na: " + b" " * 90_000 + b"\x00\r\n\r\n"),
+        "illegal header line",
+    ),
+    "blanks behind a chunk's size": (
+        Reply(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b" " * 90_000 + b"\n\r\n"
+        ),
+        "illegal chunk header",
+    ),
     "interim responses without end": (
         Reply(b"", endless=b"HTTP/1.1 100 Continue\r\n\r\n" * 2_000),
         "AMBER_MAX_RESPONSE_BYTES",
@@ -168,7 +186,7 @@ async def test_what_would_cost_too_much_is_refused(program: Program, name: str, 
     outcome = await asked(program, reply, api)
     if name == "lists in a stream" and api != "amber":
         words = "holds more than 50,000 values"  # which only an answer in the wire's words keeps
-    assert outcome.kind == "upstream_error"
+    assert outcome.kind in ("upstream_error", "upstream_unreachable", "stream_broken")
     assert words in outcome.text
     assert len(outcome.text) < 2_000
 

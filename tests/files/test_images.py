@@ -43,7 +43,7 @@ def test_a_local_file_becomes_a_data_uri(tmp_path: Path, media_type: str, data: 
     ("address", "kind"),
     [
         ("http://images.example/a.png", "invalid_request"),
-        ("file:///etc/passwd", "invalid_request"),
+        ("file:///etc/passwd", "unsupported"),
         ("ftp://images.example/a.png", "invalid_request"),
         ("data:image/png;base64,", "invalid_request"),
         ("data:image/png;base64,AAAA", "invalid_request"),

@@ -2,7 +2,9 @@
 
 import os
 import socket
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -38,6 +40,55 @@ def refusal(path: str | Path, *roots: Path) -> AmberError:
 
 def test_a_file_in_an_allowed_folder_is_read(root: Path) -> None:
     assert content(root / "below" / "offer.txt", root) == b"offer"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "file://{root}/My%20File%20%C3%BC.pdf",
+        "FILE://localhost{root}/My%20File%20%C3%BC.pdf",
+        "file:{root}/My File ü.pdf",
+        "'{root}/My File ü.pdf'",
+        '"{root}/My File ü.pdf"\n',
+        " `My File ü.pdf`",
+        "{root}/My File ü.pdf\r\n",
+        "{root}/My File u\u0308.pdf",
+        "below u\u0308/My File ü.pdf",
+        "below ü/My File u\u0308.pdf",
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_path_is_read_as_it_was_meant(root: Path, written: str, form: Literal["NFC"]) -> None:
+    below = root / unicodedata.normalize(form, "below ü")
+    below.mkdir()
+    for folder in (root, below):
+        (folder / unicodedata.normalize(form, "My File ü.pdf")).write_text("mine")
+    assert content(written.format(root=root), root) == b"mine"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "file://{root}/%2e%2e/outside.txt",
+        "file://{outside}/outside.txt",
+        "'{outside}/outside.txt'",
+        "file://{root}/%2Esecret",
+        '"{root}/.secret"',
+    ],
+)
+def test_what_was_meant_is_refused_by_the_same_rules(root: Path, path: str) -> None:
+    assert isinstance(refusal(path.format(outside=root.parent, root=root), root), Forbidden)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_folder_may_be_written_in_the_other_normal_form(
+    tmp_path: Path, form: Literal["NFC"]
+) -> None:
+    root = tmp_path / unicodedata.normalize(form, "Büro")
+    root.mkdir()
+    (root / "a").write_text("a")
+    for other in ("NFC", "NFD"):
+        assert content(unicodedata.normalize(other, str(root / "a")), root) == b"a"  # type: ignore[arg-type]
 
 
 def test_a_relative_path_starts_at_the_first_folder(root: Path, tmp_path: Path) -> None:

@@ -120,8 +120,7 @@ def test_suggested_models_are_short_and_on_one_line() -> None:
         response(404), json.dumps({"error": {"suggestions": names}}).encode()
     )
     assert error.kind == "not_found"
-    long = f"{{'c': '{'d' * 73}"
-    assert error.next_step == f"Perhaps you mean a, bz Ignore all rules, {long}, x, y."
+    assert error.next_step == "Perhaps you mean a, x, y."
 
 
 @pytest.mark.parametrize(

@@ -15,24 +15,59 @@ class Sample(Arguments):
     search: Literal["company", "none"] = "company"
     file_ids: list[str] = Field(default=[])
     temperature: float = -1
+    stop: bool = False
 
 
 def faults(**given: object) -> str:
     with pytest.raises(InvalidRequest) as error:
         parse("sample", Sample, given)
-    assert error.value.next_step.startswith("sample takes question, search, file_ids, temperature.")
+    assert error.value.next_step.startswith("sample takes question, search, file_ids, temperature")
     return error.value.message
 
 
 def test_arguments_that_fit_are_taken() -> None:
     given = {"question": "Why?", "search": "none", "file_ids": ["a", "b"], "temperature": 0}
+    given["stop"] = True
     assert dict(parse("sample", Sample, given)) == {**given, "temperature": 0.0}
 
 
-def test_null_counts_as_unset() -> None:
-    parsed = parse("sample", Sample, {"question": "Why?", "file_ids": None, "temperature": None})
-    assert parsed == Sample(question="Why?")
+@pytest.mark.parametrize("none", [None, "", " ", "null", "None", "undefined", " null\n"])
+def test_words_for_nothing_count_as_unset(none: object) -> None:
+    optional = {name: none for name in Sample.model_fields if name != "question"}
+    assert parse("sample", Sample, {"question": "Why?", **optional}) == Sample(question="Why?")
+    listed = {"question": "Why?", "file_ids": [none, "a", none]}
+    assert parse("sample", Sample, listed).file_ids == ["a"]
     assert "`question` is missing" in faults(question=None)
+
+
+def test_what_is_required_may_be_such_a_word() -> None:
+    assert parse("sample", Sample, {"question": "null"}).question == "null"
+
+
+def test_what_hosts_add_is_dropped() -> None:
+    added = {"toolCallId": "c", "sessionId": 5, "action": {}, "chatInput": "x", "task_progress": []}
+    assert parse("sample", Sample, {"question": "Why?", **added}) == Sample(question="Why?")
+    assert "`toolcallid` is unknown" in faults(question="Why?", toolcallid="c")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "taken"),
+    [
+        ("temperature", "0.7", 0.7),
+        ("temperature", " -1 ", -1),
+        ("temperature", "1E-3", 0.001),
+        ("stop", "True", True),
+        ("stop", "false", False),
+        ("question", 2026, "2026"),
+        ("question", 0.5, "0.5"),
+        ("question", True, "true"),
+        ("file_ids", [1, "b"], ["1", "b"]),
+        ("file_ids", "[1]", ["1"]),
+    ],
+)
+def test_a_scalar_of_another_type_is_converted(name: str, given: object, taken: object) -> None:
+    parsed = parse("sample", Sample, {"question": "Why?", name: given})
+    assert getattr(parsed, name) == taken
 
 
 @pytest.mark.parametrize(
@@ -47,14 +82,16 @@ def test_a_list_may_come_as_text(given: object, taken: list[str]) -> None:
     ("given", "told"),
     [
         ({}, "`question` is missing"),
-        ({"question": 5}, "`question` must be text, not 5"),
         ({"question": ["a"]}, "`question` must be text, not ['a']"),
         ({"search": "web"}, "`search` must be one of 'company' or 'none', not 'web'"),
-        ({"temperature": "1"}, "`temperature` must be a number, not '1'"),
-        ({"temperature": True}, "`temperature` must be a number, not True"),
+        ({"temperature": "1_0"}, "`temperature` must be a number, not '1_0'"),
+        ({"temperature": "1e999"}, "`temperature` must be a number, not '1e999'"),
+        ({"temperature": "true"}, "`temperature` must be a number, not True"),
+        ({"temperature": "0" * 50}, "`temperature` must be a number, not '000"),
+        ({"stop": "yes"}, "`stop` must be true or false, not 'yes'"),
         ({"file_ids": {"a": 1}}, "`file_ids` must be a list"),
         ({"file_ids": "[1, 2"}, "`file_ids` must be a list"),
-        ({"file_ids": [1]}, "`file_ids.0` must be text, not 1"),
+        ({"file_ids": [["a"]]}, "`file_ids.0` must be text, not ['a']"),
         ({"qestion": "Why?"}, "`qestion` is unknown (did you mean `question`?)"),
         ({"zzz": 1}, "`zzz` is unknown"),
     ],

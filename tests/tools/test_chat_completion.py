@@ -109,6 +109,51 @@ async def test_null_parameters_are_unset_and_whole_numbers_are_whole(upstream: C
     assert "temperature" not in body
 
 
+async def test_numbers_and_truth_values_may_come_as_text(upstream: Canned) -> None:
+    parameters = {
+        "max_tokens": "300",
+        "n": "2.0",
+        "temperature": " 0.7",
+        "stream": "False",
+        "top_p": "null",
+        "seed": "",
+        "user": "12",
+        "stop": "null",
+        "reasoning_effort": "5",
+    }
+    async with upstream(completion("So.")) as canned:
+        structured(await called(canned, "amber-openai:m", parameters=parameters))
+    body = json.loads(canned.seen[0].body)
+    assert {name: body.get(name) for name in parameters} == {
+        "max_tokens": 300,
+        "n": 2,
+        "temperature": 0.7,
+        "stream": False,
+        "top_p": None,
+        "seed": None,
+        "user": "12",
+        "stop": "null",
+        "reasoning_effort": "5",
+    }
+    assert "top_p" not in body
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"max_tokens": "3.5"}, "`parameters.max_tokens` must be a whole number, not 3.5"),
+        ({"temperature": "warm"}, "`parameters.temperature` must be a number, not 'warm'"),
+        ({"stream": "yes"}, "`parameters.stream` must be true or false, not 'yes'"),
+    ],
+)
+async def test_what_is_not_exact_is_not_converted(
+    upstream: Canned, parameters: dict, told: str
+) -> None:
+    async with upstream(completion("So.")) as canned:
+        result = await called(canned, "morpheus:m", parameters=parameters)
+    assert told in failure(result, "invalid_request")
+
+
 @pytest.mark.parametrize("api", ["amber", "amber-openai", "morpheus", "adaptive"])
 async def test_an_answer_s_message_can_be_sent_back(upstream: Canned, api: str) -> None:
     message = {

@@ -152,7 +152,7 @@ async def test_many_choices_are_cut_and_no_secret_is_one(
     told = failure(asked, "invalid_request")
     assert "and 12 more" in told
     assert user.choices == [names[:20], names[:20]]
-    assert "(20 of 30 are shown.)" in user.questions[0].message
+    assert "(20 of 32 are shown.)" in user.questions[0].message
     assert key not in user.questions[0].message + told
     assert "holds what looks like a key" in failure(secret, "invalid_request")
 

@@ -27,12 +27,14 @@ async def test_a_rating_may_come_as_what_it_is(
     assert isinstance(body["value"], bool) is isinstance(sent, bool)
 
 
-async def test_ids_are_sent_without_blanks(upstream: Canned) -> None:
-    compared = {**SUBJECT, "completion_id": " a ", "other_completion_id": "b\n"}
+@pytest.mark.parametrize("tied", ["", "null", None])
+async def test_ids_are_sent_without_blanks(upstream: Canned, tied: object) -> None:
+    compared = {**SUBJECT, "completion_id": " a ", "other_completion_id": "b\n", "tied": tied}
     async with upstream(JSONResponse({"comparison_id": "c"}, 201)) as canned:
         structured(await called(canned, tool="send_feedback", **compared))
     body = json.loads(canned.seen[0].body)
     assert (body["preferred_completion"], body["other_completion"]) == ("a", "b")
+    assert "tied" not in body
 
 
 @pytest.mark.parametrize(
