@@ -23,7 +23,7 @@ def test_the_kinds_are_a_closed_set_with_one_class_each() -> None:
 def test_an_error_tells_all_that_is_known() -> None:
     error = Unauthorized("the API refused the key", status=401, upstream="No.", request_id="r-1")
     assert describe(error) == (
-        "unauthorized: the API refused the key (HTTP 401). It said: \"No.\". Request id: r-1. "
+        'unauthorized: the API refused the key (HTTP 401). It said: "No.". Request id: r-1. '
         "What to do: Check the API key: it may be mistyped, revoked, or of another tenant."
     )
 

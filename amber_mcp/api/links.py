@@ -72,6 +72,8 @@ class _Reader:
         for block in blocks:
             if block.type == "list_item_open":
                 item = int(block.info[:4] or 0)
+            elif block.type == "list_item_close":
+                item = 0
             for line in _lines(block.children or []):
                 for each in self._in_line(line, numbers):
                     yield replace(each, number=each.number or item)

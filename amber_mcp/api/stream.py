@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping, Set
+from collections.abc import AsyncIterator, Iterator, Mapping, Set
 from contextlib import suppress
 from io import StringIO
 
@@ -11,9 +11,9 @@ import httpx2
 
 from amber_mcp.errors import AmberError, StreamBroken, UpstreamError
 from amber_mcp.http.error_responses import error_in_body, error_text, request_id_of
-from amber_mcp.http.limits import Limits
+from amber_mcp.http.limits import Limits, Turns
 from amber_mcp.http.sse import Event, events_of
-from amber_mcp.text.json_values import UnreadableJsonError, parse_json_in_turns
+from amber_mcp.text.json_values import UnreadableJsonError, parse_json, parse_json_in_turns
 
 from .choices import (
     choices_of,
@@ -30,6 +30,7 @@ from .types import ChatDelta, Json, Usage
 
 _AFTER_ANSWER_SECONDS = 3.0
 _AFTER_DONE_SECONDS = 0.1
+_MAX_LINE_CHARS = 100_000
 _MAX_REPEATED_CHARS = 1_000_000
 _FINAL_REASONS = ("stop", "length", "content_filter")
 """Nothing comes after these. After a tool call, a server may run the tool and go on."""
@@ -93,7 +94,7 @@ async def read_stream(
             over its limit, or a stream without any choice where one was wanted.
         StreamBroken: if the stream ends without `[DONE]`, and a choice has no finish reason.
     """
-    tracker, repeats = FinishTracker(), _Repeats()
+    tracker, repeats, turns = FinishTracker(), _Repeats(), Turns()
     without_choices = ""
     events = events_of(response, limits)
     deadline = math.inf
@@ -102,29 +103,28 @@ async def read_stream(
         return choices > 0 and tracker.has_all(choices)
 
     while event := await _next_event(events, deadline):
-        if event.data == "[DONE]":
-            await _read_to_end(events)
-            break
-        try:
-            chunks, is_done = await _chunks(event, response)
-            deltas = []
-            for each in chunks:
-                chunk = {name: value for name, value in each.items() if name not in ignored}
-                deltas.append(delta_of(repeats.removed(chunk), response))
-        except AmberError:
-            if is_answered():
-                return
-            raise
-        for delta in deltas:
-            if delta.chunk:
-                tracker.add(delta.chunk)
-                without_choices = without_choices if "choices" in delta.chunk else event.data
+        for data in _lines(event.data):
+            await turns.offer()
+            if data == "[DONE]":
+                break
+            try:
+                chunk = await _chunk(event, data, response)
+                chunk = {name: value for name, value in chunk.items() if name not in ignored}
+                delta = delta_of(repeats.removed(chunk), response)
+            except AmberError:
+                if is_answered():
+                    return
+                raise
+            if chunk:
+                tracker.add(chunk)
+                if is_answered() and deadline == math.inf:
+                    deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
+                without_choices = without_choices if "choices" in chunk else data
                 yield delta
-        if is_answered() and deadline == math.inf:
-            deadline = anyio.current_time() + _AFTER_ANSWER_SECONDS
-        if is_done:
-            await _read_to_end(events)
-            break
+        else:
+            continue
+        await _read_to_end(events)
+        break
     else:
         if not tracker.is_complete and (tracker.has_choices or not without_choices):
             raise _broken()
@@ -190,19 +190,15 @@ def _is_failure(body: Mapping[str, Json]) -> bool:
     return body.get("object") == "error" or "detail" in body
 
 
-async def _chunks(event: Event, response: httpx2.Response) -> tuple[list[Mapping[str, Json]], bool]:
-    """The chunks of an event, and whether `[DONE]` follows them: where a server ends its events
-    without a blank line, one event holds several, a line each.
-    """
-    lines = event.data.split("\n")
-    try:
-        return [await _chunk(event, event.data, response)], False
-    except AmberError:
-        if len(lines) == 1 or not (lines[0].startswith("{") and lines[0].endswith("}")):
-            raise
-    is_done = lines[-1].strip() == "[DONE]"
-    lines = lines[: -1 if is_done else None]
-    return [await _chunk(event, line, response) for line in lines], is_done
+def _lines(data: str) -> Iterator[str]:
+    """The data of an event; line by line, where a server ends its events without a blank line."""
+    first, _, rest = data.partition("\n")
+    if rest and first.startswith("{") and len(first) < _MAX_LINE_CHARS:
+        with suppress(ValueError):
+            parse_json(first)
+            yield from filter(None, map(str.strip, StringIO(data)))
+            return
+    yield data
 
 
 async def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:

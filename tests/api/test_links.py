@@ -27,6 +27,10 @@ W = "https://w.example/"
             f"Text [x][2].\n\n[2]: {W}b\n[3]: {W}c 'C'",
             [("x", f"{W}b", 2), (W + "b", W + "b", 2), ("C", f"{W}c", 3)],
         ),
+        (
+            f"2. [a]({W}a)\n   - {W}b\n3. x\n\n{W}c",
+            [("a", f"{W}a", 2), (f"{W}b", f"{W}b", 0), (f"{W}c", f"{W}c", 0)],
+        ),
         (f"[^2]: The page, {W}b", [(f"{W}b", f"{W}b", 2)]),
         ("Text[^1].\n\n[^1]: HR handbook, page 3\n", [("HR handbook, page 3", "", 1)]),
         ("Text[^1] https://\n\n[^1]: a.pdf", [("a.pdf", "", 1)]),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx2
@@ -37,22 +38,25 @@ class Pieces(httpx2.AsyncByteStream):
             yield piece
 
 
-async def deltas_of(
+def deltas_in(
     *pieces: bytes,
     limits: Limits = LIMITS,
     content_type: str = "text/event-stream",
     stream: httpx2.AsyncByteStream | None = None,
     choices: int = 1,
-) -> list[ChatDelta]:
+) -> AsyncIterator[ChatDelta]:
     response = httpx2.Response(
         200,
         headers={"Content-Type": content_type},
         stream=stream or Pieces(pieces),
         request=httpx2.Request("POST", "https://acme.example"),
     )
+    return read_stream(response, limits, ignored=AdaptiveApi.control_fields, choices=choices)
+
+
+async def deltas_of(*pieces: bytes, **more: Any) -> list[ChatDelta]:
     with anyio.fail_after(60):
-        deltas = read_stream(response, limits, ignored=AdaptiveApi.control_fields, choices=choices)
-        return [delta async for delta in deltas]
+        return [delta async for delta in deltas_in(*pieces, **more)]
 
 
 def cut(content: bytes, places: Sequence[int]) -> list[bytes]:
@@ -166,6 +170,15 @@ async def test_pieces_that_are_messages_may_be_alike() -> None:
     piece = b'data: {"choices": [{"message": {"content": "ha"}}]}\n\n'
     deltas = await deltas_of(piece, piece, b"data: [DONE]\n\n")
     assert "".join(delta.text for delta in deltas) == "haha"
+
+
+async def test_events_without_blank_lines_are_told_one_by_one() -> None:
+    lines = b"".join(chunk(text).strip() + b"\n" for text in ("Half", " and half."))
+    deltas = []
+    with anyio.fail_after(10), pytest.raises(UpstreamError, match="not a JSON object"):
+        async for delta in deltas_in(lines + b"data: {oops\n\n"):
+            deltas.append(delta.text)  # noqa: PERF401  # the ones before the error count
+    assert deltas == ["Half", " and half."]
 
 
 async def test_a_byte_order_mark_hides_nothing() -> None:

@@ -69,7 +69,7 @@ def test_a_status_has_its_kind(status: int, kind: str) -> None:
     error = error_for_response(response(status, x_request_id="req-7"), b'{"detail": "because"}')
     assert error.kind == kind
     assert f"(HTTP {status})" in describe(error)
-    assert "It said: \"because\"." in describe(error)
+    assert 'It said: "because".' in describe(error)
     assert "Request id: req-7." in describe(error)
 
 
