@@ -9,7 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from amber_mcp.config.environment import variable_value
+from amber_mcp.config.environment import is_template, variable_value
 from amber_mcp.config.parsers import is_loopback
 from amber_mcp.errors import NotConfigured
 
@@ -48,7 +48,8 @@ def route_to(base_url: str) -> ProxyRoute:
     """
     url = urlsplit(base_url)
     host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    proxies = {kind: variable_value(value) for kind, value in getproxies().items()}
+    given = {kind: variable_value(value) for kind, value in getproxies().items()}
+    proxies = {kind: value for kind, value in given.items() if not is_template(value)}
     scheme = next((scheme for scheme in (url.scheme, "all") if proxies.get(scheme)), "")
     if not scheme or is_loopback(host) or is_excluded(host, port, proxies.get("no", "")):
         return ProxyRoute(url.netloc)
