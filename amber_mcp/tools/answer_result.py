@@ -26,9 +26,12 @@ class SourceOut(BaseModel):
     origin: Literal["annotation", "citation", "link"]
 
     def as_line(self) -> str:
-        """Number, title, and the address or the place."""
+        """Number, title, and the address or the place.
+
+        The number is not in brackets: `[1]` could lead where the answer's text says.
+        """
         where = f" <{self.url}>" if self.url else f" ({self.place})" if self.place else ""
-        return f"[{self.number}] {self.title}{where}"
+        return f"{self.number}. {self.title}{where}"
 
 
 class UsageOut(BaseModel):

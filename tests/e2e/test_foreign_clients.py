@@ -153,7 +153,7 @@ def check_results(results: Mapping[str, Record]) -> None:
     for tool in ("ask_amber", "run_agent"):  # The page is a source of its own.
         _, _, below = results[tool]["text"].rpartition("\n\nSources:\n")
         title = "Vacation and annual leave (hr/annual-leave.md)"
-        assert below.startswith(f"[1] {title} <http://127.0.0.1:")
+        assert below.startswith(f"1. {title} <http://127.0.0.1:")
         source = results[tool]["structuredContent"]["sources"][0]
         assert source["title"] == title
         assert source["url"].endswith("/hr/annual-leave.md")
