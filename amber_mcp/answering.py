@@ -38,6 +38,7 @@ class Answer:
     sources: tuple[Source, ...]
     truncated: bool
     elapsed_seconds: float
+    completion_id: str
 
     @property
     def notes(self) -> list[str]:
@@ -80,6 +81,7 @@ async def answer(
     try:
         await _ask(api, request, on_delta, timeout)
     except AmberError as error:
+        error.request_id = error.request_id or answering.completion_id
         error.partial = answering.partial
         raise
     seconds = round(time.monotonic() - started, 1)
@@ -148,6 +150,11 @@ class _Answering:
         return answer_text("".join(self._pieces) + self._thinking.rest)
 
     @property
+    def completion_id(self) -> str:
+        """The id that the API gave to what it says."""
+        return self._last.completion_id
+
+    @property
     def partial(self) -> str:
         """The text so far, and whether it was cut."""
         text = remove_partial_secrets(self.text, *self.secrets)
@@ -166,6 +173,7 @@ class _Answering:
             model=delta.model or self._last.model,
             finish_reason=delta.finish_reason or self._last.finish_reason,
             usage=delta.usage or self._last.usage,
+            completion_id=delta.completion_id or self._last.completion_id,
         )
         return piece
 
@@ -181,4 +189,5 @@ class _Answering:
             sources=sources,
             truncated=truncated,
             elapsed_seconds=elapsed_seconds,
+            completion_id=self.completion_id,
         )

@@ -13,9 +13,9 @@ from pydantic import Field, Tag
 from amber_mcp.errors import InvalidRequest, UpstreamError
 from amber_mcp.http.error_responses import error_text, reports_failure
 from amber_mcp.text.json_values import dump_json
-from amber_mcp.text.sanitise import quoted
+from amber_mcp.text.sanitise import plain_id, quoted
 
-from .completions import CompletionsApi, plain_id
+from .completions import CompletionsApi
 from .request_schema import (
     BY_TYPE,
     UUID_PATTERN,

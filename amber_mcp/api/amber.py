@@ -14,8 +14,9 @@ from amber_mcp.errors import InvalidRequest, UpstreamError
 from amber_mcp.http.client import HttpClient
 from amber_mcp.http.error_responses import error_text, reports_failure
 from amber_mcp.text.json_values import dump_json
+from amber_mcp.text.sanitise import plain_id
 
-from .completions import CompletionsApi, model_id, model_ids, plain_id
+from .completions import CompletionsApi, model_id, model_ids
 from .request_schema import Documented, ListOf, RequestModel
 from .types import ChatRequest, Json, Model, UploadedFile
 

@@ -130,12 +130,6 @@ def _has_answer(delta: ChatDelta) -> bool:
     return bool(delta.text) or message == "" or not isinstance(content, dict)
 
 
-def plain_id(value: object) -> str:
-    """The id that `value` is: a number, or a short text without blanks. Else ""."""
-    text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
-    return text if re.fullmatch(r"[\w.:/@+=~-]{1,200}", text) else ""
-
-
 def model_ids(body: object, *, kind: str = "") -> list[str]:
     """The ids in `{"data": […]}`, `{"models": […]}` or a bare list, of objects or of texts.
 

@@ -14,6 +14,7 @@ from amber_mcp.http.error_responses import error_in_body, error_text, request_id
 from amber_mcp.http.limits import Limits, Turns
 from amber_mcp.http.sse import Event, events_of
 from amber_mcp.text.json_values import UnreadableJsonError, parse_json, parse_json_in_turns
+from amber_mcp.text.sanitise import plain_id
 
 from .choices import (
     choices_of,
@@ -171,6 +172,7 @@ def delta_of(body: Mapping[str, Json], response: httpx2.Response) -> ChatDelta:
     message = message_of(choice)
     return ChatDelta(
         text=text_of(choice),
+        completion_id=plain_id(body.get("id")),
         model=text_in(body.get("model")),
         finish_reason=finish_reason_of(choice) or finish_reason_of(body),
         refusal=text_in(message.get("refusal")),

@@ -69,9 +69,11 @@ class ChatDelta:
     """One piece of an answer; a whole answer arrives as a single piece.
 
     `chunk` is the piece as it came; the other fields are what it says of the first choice.
+    `completion_id` is what the API's people can look the answer up by.
     """
 
     text: str = ""
+    completion_id: str = ""
     model: str = ""
     finish_reason: str = ""
     refusal: str = ""

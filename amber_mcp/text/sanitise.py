@@ -61,6 +61,12 @@ def is_plain(text: str, *, max_chars: int) -> bool:
     return 0 < len(text) <= max_chars and single_line(text) == text
 
 
+def plain_id(value: object) -> str:
+    """The id that `value` is: a number, or a short text without blanks. Else ""."""
+    text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
+    return text if re.fullmatch(r"[\w.:/@+=~-]{1,200}", text) else ""
+
+
 def quoted(value: object) -> str:
     """A value as Python writes it, cut where it is long."""
     try:

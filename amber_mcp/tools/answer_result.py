@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from amber_mcp.answering import Answer, answer
 from amber_mcp.api.types import ChatRequest
@@ -60,6 +61,9 @@ class AnswerResult(Result):
         int, Field(description="The oldest turns, which were not sent: there were too many")
     ] = 0
 
+    completion_id: SkipJsonSchema[str] = ""
+    """What the API's people can look it up by; no model needs to know of it beforehand."""
+
     def as_text(self) -> str:
         """The answer, and below it the sources and what a reader should know of it."""
         answer = re.sub(r"(?m)^(\W*(?:conversation|run)_id):", r"\1 :", self.answer)
@@ -78,7 +82,8 @@ class AnswerResult(Result):
                 f"[Without the {self.dropped_turns} oldest turns of this conversation, which is "
                 "longer than AMBER_MAX_HISTORY_CHARS. Repeat what matters of them.]"
             )
-        last = f"Model: {self.model}"
+        looked_up = f" (completion {self.completion_id})" if self.completion_id else ""
+        last = f"Model: {self.model}{looked_up}"
         if self.conversation_id:
             last += f"\nconversation_id: {self.conversation_id}"
         else:
@@ -109,6 +114,7 @@ def answer_fields(settings: Settings, answered: Answer) -> dict[str, object]:
         "sources": [SourceOut(**asdict(source)) for source in answered.sources[:most]],
         "model": answered.model,
         "finish_reason": answered.finish_reason,
+        "completion_id": answered.completion_id,
         "usage": usage
         and UsageOut(
             prompt_tokens=usage.prompt_tokens,

@@ -52,6 +52,7 @@ async def test_ask_prints_one_json_object() -> None:
     assert "hr/urlaubsregelung.md" in answered["sources"][0]["title"]
     assert set(answered) == {
         "question", "answer", "sources", "model", "finish_reason", "usage", "truncated",
+        "completion_id",
         "elapsed_seconds",
     }  # fmt: skip
     assert done.err == ""

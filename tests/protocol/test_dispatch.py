@@ -127,3 +127,16 @@ async def test_a_hidden_key_becomes_no_image(connect: Connect, upstream: Canned)
         async with connect(canned.settings(AMBER_MODEL="m")) as client:
             answered = structured(await client.call_tool("ask_amber", {"question": "Why?"}))
     assert answered["answer"] == "!{hidden}(https://evil.example/p.png)"
+
+
+async def test_an_answer_and_an_error_name_the_completion(
+    connect: Connect, upstream: Canned
+) -> None:
+    broken = events(text_chunk("It is"), end=False)
+    async with upstream(completion("It is."), broken) as canned:
+        async with connect(canned.settings(AMBER_MODEL="m")) as client:
+            answered = await client.call_tool("ask_amber", {"question": "Why?"})
+            failed = await client.call_tool("ask_amber", {"question": "Why?"})
+    assert structured(answered)["completion_id"] == "x"
+    assert "Model: canned (completion x)" in text_of(answered)
+    assert "Request id: x." in failure(failed, "stream_broken")
