@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -13,7 +14,7 @@ import anyio.to_thread
 
 from .api.accumulator import CompletionAccumulator
 from .api.citing import with_sources
-from .api.sources import MAX_SOURCES
+from .api.sources import MAX_SOURCES, Found, found_in
 from .api.types import ChatApi, ChatDelta, ChatRequest, Entry, Json, Source, Usage
 from .errors import MAY_BE_TAKEN, AmberError, UpstreamTimeout
 from .text.json_values import well_formed
@@ -86,7 +87,9 @@ async def answer(
         raise
     seconds = round(time.monotonic() - started, 1)
     return await anyio.to_thread.run_sync(
-        partial(answering.answer, request, seconds, is_local=api.is_local), abandon_on_cancel=True
+        partial(answering.answer, request, seconds, is_local=api.is_local),
+        abandon_on_cancel=True,
+        limiter=api.cpu_work,
     )
 
 
@@ -112,7 +115,9 @@ async def complete(
     except AmberError as error:
         error.partial = well_formed("".join(pieces))
         raise
-    return await anyio.to_thread.run_sync(gathered.body) if gathered.is_large else gathered.body()
+    if not gathered.is_large:
+        return gathered.body()
+    return await anyio.to_thread.run_sync(gathered.body, limiter=api.cpu_work)
 
 
 async def _ask(
@@ -142,7 +147,8 @@ class _Answering:
     _pieces: list[str] = field(default_factory=list)
     _length: int = 0
     _last: ChatDelta = field(default_factory=ChatDelta)
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: tuple[Entry, ...] = ()
+    _listed: list[Found] = field(default_factory=list)
     _thinking: Thinking = field(default_factory=Thinking)
 
     @property
@@ -167,8 +173,9 @@ class _Answering:
         self._length += len(text)
         self._pieces.append(piece)
         # A stream may tell the same sources in each of its pieces.
-        if delta.entries and delta.entries != tuple(self._entries[-len(delta.entries) :]):
-            self._entries += delta.entries[: MAX_SOURCES - len(self._entries)]
+        if delta.entries and delta.entries != self._entries:
+            self._entries = delta.entries
+            self._listed += islice(found_in(delta.entries), MAX_SOURCES - len(self._listed))
         self._last = ChatDelta(
             model=delta.model or self._last.model,
             finish_reason=delta.finish_reason or self._last.finish_reason,
@@ -180,7 +187,8 @@ class _Answering:
     def answer(self, request: ChatRequest, elapsed_seconds: float, *, is_local: bool) -> Answer:
         truncated = self._length > self.max_chars
         text = remove_partial_secrets(self.text, *self.secrets) if truncated else self.text
-        text, sources = with_sources(text, self._entries, is_cut=truncated, is_local=is_local)
+        text, sources = with_sources(text, self._listed, is_cut=truncated, is_local=is_local)
+        text = answer_text(text)  # Without its marks, its parts may have become something else.
         return Answer(
             text=text,
             model=as_name(self._last.model, max_chars=_MAX_NAME_CHARS) or request.model,

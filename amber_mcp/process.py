@@ -13,6 +13,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 _T = TypeVar("_T")
+_SWITCH_SECONDS = 0.001
+"""So soon a busy thread lets the event loop go on."""
 
 
 def run(main: Callable[[], Awaitable[_T]]) -> _T:
@@ -21,6 +23,8 @@ def run(main: Callable[[], Awaitable[_T]]) -> _T:
     The event loop looks up host names in threads, and asyncio waits for those at the end. Where a
     name server does not answer (a VPN that is down), that would be half a minute.
     """
+
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
     async def with_daemon_threads() -> _T:
         asyncio.get_running_loop().set_default_executor(_DaemonThreads())

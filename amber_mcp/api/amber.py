@@ -25,6 +25,7 @@ Search = Literal["company", "web", "none"]
 _MODELS = "/api/beta/amberai/models"
 _UPLOAD = "/api/beta/files/upload"
 _MAX_IDS = 100
+_MAX_DEPTH = 10
 _ID_KEYS = ("id", "file_id", "fileId", "uuid")
 _SEARCH_TOOLS: Mapping[Search, str] = {"company": "amberSearch", "web": "webSearch"}
 
@@ -172,25 +173,27 @@ def _metadata(request: ChatRequest) -> Mapping[str, Json]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def _file_ids(body: object) -> Iterator[str]:
+def _file_ids(body: object, depth: int = 0) -> Iterator[str]:
     match body:
         case str() if not re.search(r"\s", body.strip()):  # Words are a message.
             yield plain_id(body)
-        case list():
+        case list() if depth < _MAX_DEPTH:
             for entry in body:
-                yield from _file_ids(entry)
+                yield from _file_ids(entry, depth + 1)
         case dict() if reports_failure(body):
             raise UpstreamError(
                 "amber reports that it did not take the file",
                 upstream=error_text(dump_json(body)),
             )
-        case dict():
+        case dict() if depth < _MAX_DEPTH:
             parts = [body.get(key) for key in ("ids", "file_ids", "files", "file")]
             inner = [part for part in parts if isinstance(part, list | dict)]
             own = [found for key in _ID_KEYS if (found := plain_id(body.get(key)))]
-            around = [body.get(key) for key in ("data", "result", "file")]
+            around = [body.get(key) for key in ("data", "result")]
+            around += [part for part in parts if isinstance(part, str)]
             # The id beside a file's own is that of the request, or the answer.
-            yield from [*_file_ids(inner)] or own[:1] or _file_ids(around)
+            ids = islice(_file_ids(inner, depth), _MAX_IDS)
+            yield from [*ids] or own[:1] or _file_ids(around, depth)
 
 
 class _CountedFile:

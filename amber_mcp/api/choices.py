@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from .types import Json
 
 _MAX_INDEX = 100_000
+_MAX_CHOICES = 1_000
 _UNSET = ("", "null", "none", "None")
 
 
@@ -19,7 +20,8 @@ def choices_of(body: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     choices = body.get("choices")
     if not isinstance(choices, list):
         return []
-    return [{"text": each} if isinstance(each, str) else mapping(each) for each in choices]
+    first = choices[:_MAX_CHOICES]
+    return [{"text": each} if isinstance(each, str) else mapping(each) for each in first]
 
 
 def number_of(choice: Mapping[str, Json], position: int) -> int:

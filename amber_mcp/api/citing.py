@@ -5,12 +5,12 @@ that has it; the other sources get the numbers that are left.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from .links import links_in
-from .sources import MAX_SOURCES, Found, found, found_in
-from .types import Entry, Source
+from .sources import MAX_SOURCES, Found, found
+from .types import Source
 from .web_address import leads_here
 
 _NUMBERS = re.compile(r"\[(?:\^|doc ?)?(\d{1,4}(?:\s{0,3}[-–,;]\s{0,3}\d{1,4})*)\]")
@@ -23,14 +23,14 @@ _NO_TITLE = re.compile(r"(?i)source|L\d+(?:-L?\d+)?")
 
 
 def with_sources(
-    text: str, entries: Iterable[Entry], *, is_cut: bool, is_local: bool
+    text: str, listed: Sequence[Found], *, is_cut: bool, is_local: bool
 ) -> tuple[str, tuple[Source, ...]]:
     """An answer's text, its marks as numbers, and its sources, by number.
 
     Takes up to some seconds for hostile text: call it in a worker thread.
 
     Args:
-        entries: what the answer's fields list.
+        listed: what the answer's fields list.
         is_cut: whether the end of the text is missing.
         is_local: whether the API is on this machine, where its sources may be as well.
     """
@@ -39,7 +39,6 @@ def with_sources(
     marks = [(match[0], match[1].strip(), match[2].strip()) for match in _MARK.finditer(text)]
     marked = {*_marked(text), *(int(number) for _, number, _ in marks if _is_number(number))}
     numbers = _Numbers(is_local, marked - {0})
-    listed = [*found_in(entries)]
     for origin in ("citation", "annotation"):
         numbers.add(each for each in listed if each.origin == origin)
     for mark, number, title in marks[:MAX_SOURCES]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from typing import ClassVar
 
+from anyio import CapacityLimiter
+
 from amber_mcp.errors import UpstreamError
 from amber_mcp.http.client import HttpClient
 from amber_mcp.http.error_responses import error_text
@@ -45,6 +47,11 @@ class CompletionsApi:
     def is_local(self) -> bool:
         """Whether it is on this machine, as the sandbox is."""
         return self.http.is_local
+
+    @property
+    def cpu_work(self) -> CapacityLimiter:
+        """The limiter for what its answers give a processor to do."""
+        return self.http.limits.cpu_work
 
     @property
     def needs_model(self) -> bool:

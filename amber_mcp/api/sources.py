@@ -21,6 +21,7 @@ MAX_SOURCES = 1_000
 """More entries are not looked at in an answer, nor in a piece of one."""
 
 _MAX_CHARS = 200
+_MAX_MARK_CHARS = 400
 _MAX_DEPTH = 8
 _MAX_HOLDERS = 1_000
 _MAX_NAME_CHARS = 40
@@ -50,7 +51,7 @@ _PLACES = (
     *("filepath", "path", "file", "place", "location", "folder", "source", "url", "uri", "href"),
     *("fileid", "documentid", "docid", "id"),
 )
-_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://|www\.")
+_ADDRESS = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://\S*|\bwww\.\S*")
 _NO_PLACE = re.compile(r"(?i)\s*(?:https?|javascript|vbscript|data|blob|about):")
 
 
@@ -89,7 +90,7 @@ def found_in(entries: Iterable[Entry]) -> Iterator[Found]:
             (urls or places or [""])[0],
             entry.origin,
             number=entry.number,
-            mark=mark if isinstance(mark, str) else "",
+            mark=mark[:_MAX_MARK_CHARS] if isinstance(mark, str) else "",
         )
 
 
@@ -102,10 +103,8 @@ def found(
     url = web_address(place)
     place = "" if url or _NO_PLACE.match(place) else one_line(place, max_chars=_MAX_CHARS)
     last = place.rstrip("/\\") if " " in place else re.split(r"[/\\]", place.rstrip("/\\"))[-1]
-    title = one_line(title, max_chars=_MAX_CHARS)
-    if _ADDRESS.match(title):  # It may be another one.
-        title = ""
-    title = title or url or last
+    # An address in a title may be another one.
+    title = one_line(_ADDRESS.sub("", title[: 4 * _MAX_CHARS]), max_chars=_MAX_CHARS) or url or last
     if title:
         yield Found(title, url, "" if place == title else place, origin, number, mark)
 

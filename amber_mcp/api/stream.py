@@ -31,6 +31,7 @@ from .types import ChatDelta, Json, Usage
 
 _AFTER_ANSWER_SECONDS = 3.0
 _AFTER_DONE_SECONDS = 0.1
+_MAX_BLANKS = 100
 _MAX_LINE_CHARS = 100_000
 _MAX_REPEATED_CHARS = 1_000_000
 _FINAL_REASONS = ("stop", "length", "content_filter")
@@ -109,7 +110,7 @@ async def read_stream(
             if data == "[DONE]":
                 break
             try:
-                chunk = await _chunk(event, data, response)
+                chunk = await _chunk(event, data, response, limits)
                 chunk = {name: value for name, value in chunk.items() if name not in ignored}
                 delta = delta_of(repeats.removed(chunk), response)
             except AmberError:
@@ -203,10 +204,12 @@ def _lines(data: str) -> Iterator[str]:
     yield data
 
 
-async def _chunk(event: Event, data: str, response: httpx2.Response) -> Mapping[str, Json]:
+async def _chunk(
+    event: Event, data: str, response: httpx2.Response, limits: Limits
+) -> Mapping[str, Json]:
     fault = "is not a JSON object"
     try:
-        chunk = await parse_json_in_turns(data)
+        chunk = await parse_json_in_turns(data, limits.cpu_work)
     except ValueError as error:
         chunk = None
         fault = str(error) if isinstance(error, UnreadableJsonError) else fault
@@ -244,7 +247,11 @@ class _Repeats:
             kept.append(dict(choice))
             if choice.get("delta"):
                 said.write(text_of(choice) if said.tell() < _MAX_REPEATED_CHARS else "")
-            elif whole and said.tell() >= len(whole) and said.getvalue().strip() == whole:
+            elif (
+                whole
+                and 0 <= said.tell() - len(whole) <= _MAX_BLANKS
+                and said.getvalue().strip() == whole
+            ):
                 kept[-1] = {**choice, "message": {**message, "content": None}}
                 repeats += 1
         return {**chunk, "choices": kept} if repeats else chunk

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from anyio import CapacityLimiter
 from pydantic import JsonValue
 
 Json = JsonValue
@@ -112,6 +113,11 @@ class ChatApi(Protocol):
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine, where its sources may be as well."""
+        ...
+
+    @property
+    def cpu_work(self) -> CapacityLimiter:
+        """The limiter for what its answers give a processor to do."""
         ...
 
     def is_repeatable(self, request: ChatRequest) -> bool:

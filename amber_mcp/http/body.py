@@ -1,5 +1,6 @@
 """A response's body, in pieces: one layer of compression is taken off, and others get turns."""
 
+import re
 import zlib
 from collections.abc import AsyncGenerator
 
@@ -24,8 +25,10 @@ def check_encoding(response: httpx2.Response) -> None:
     """
     codings = _codings(response)
     if len(codings) > 1 or any(coding not in ("gzip", "x-gzip", "deflate") for coding in codings):
+        plain = re.compile(r"(?a)[\w-]{1,20}")
+        names = [name if plain.fullmatch(name) else "?" for name in codings[:9]]
         raise UpstreamError(
-            f"the answer is compressed in a way that is not read ({', '.join(codings)[:80]})",
+            f"the answer is compressed in a way that is not read ({', '.join(names)})",
             advice="Tell whoever runs the host, or the proxy before it: gzip alone is understood.",
         )
 

@@ -77,7 +77,6 @@ class HttpClient:
         self._key = api_key
         self._retries = settings.retries
         self._limiter = RequestLimiter(settings.max_concurrent_requests, self._route.host)
-        self._parsing = anyio.CapacityLimiter(1)  # More at once would only take turns.
         self.limits = Limits(settings.max_response_bytes, settings.max_json_bytes)
         self._client = httpx2.AsyncClient(
             headers={
@@ -164,7 +163,7 @@ class HttpClient:
         if len(content) > self.limits.json_bytes:
             raise self.limits.json_too_long()
         try:
-            return await parse_json_in_turns(content, self._parsing)
+            return await parse_json_in_turns(content, self.limits.cpu_work)
         except ValueError as error:
             is_json = isinstance(error, UnreadableJsonError)
             raise UpstreamError(

@@ -32,6 +32,7 @@ from amber_mcp.text.json_values import parse_json
 from amber_mcp.text.redaction import TRUNCATED
 from amber_mcp.text.sanitise import single_line
 
+_OUTCOMES = ("success", "ok", "status", "state", "code")
 _FAILED = r"error|fail(ed|ure)?|rejected|[45]\d\d"
 MAX_ERROR_BYTES = 64 * 1024
 CLIENT_CERTIFICATE = (
@@ -39,7 +40,7 @@ CLIENT_CERTIFICATE = (
     "for this purpose and that has not expired."
 )
 _MAX_CHARS = 8000
-_MODEL_ID = r"[\w.:/@+-]{1,80}"
+_MODEL_ID = r"(?a)[\w.:/@+-]{1,80}"
 _GAVE_UP = "the API, or a gateway before it, gave up waiting"
 _STATUSES: Mapping[int, tuple[type[AmberError], str]] = {
     401: (Unauthorized, "the API refused the key"),
@@ -91,7 +92,7 @@ def error_for_response(response: httpx2.Response, body: bytes) -> AmberError:
     kind, message = _by_status(status)
     wait = _retry_after(response)
     advice = _rate_limit_advice(response, wait)
-    if status < 500 and (suggested := _suggested_models(body)):
+    if status in (400, 404, 422) and (suggested := _suggested_models(body)):
         kind, advice = NotFound, f"Perhaps you mean {suggested}."
     if status in (400, 404, 500) and b"EntityNotFound" in body:  # in Adaptive's errors
         kind = NotFound
@@ -138,14 +139,14 @@ def error_text(body: bytes) -> str:
 
 def reports_failure(body: object) -> bool:
     """Whether a body that came with status 200 says that nothing was done."""
-    match body:
-        case {"error": error} | {"errors": error} if error:
-            return True
-        case {"success": False | "false"} | {"ok": False | "false"}:
-            return True
-        case {"status": str() | int() as status} | {"state": str() | int() as status}:
-            return bool(re.fullmatch(_FAILED, str(status).casefold()))
-    return False
+    if not isinstance(body, Mapping):
+        return False
+    if body.get("error") or body.get("errors"):
+        return True
+    told = {name: str(body.get(name, "")).strip().casefold() for name in _OUTCOMES}
+    if {told["success"], told["ok"]} & {"false", "0"}:
+        return True
+    return any(re.fullmatch(_FAILED, told[name]) for name in ("status", "state", "code"))
 
 
 def bound_text(text: str) -> str:
@@ -157,7 +158,7 @@ def bound_text(text: str) -> str:
 def request_id_of(response: httpx2.Response) -> str:
     """The response's `X-Request-Id`, or "" where there is none of a sane form."""
     request_id = response.headers.get("x-request-id", "")
-    return request_id if re.fullmatch(r"[\w.:/+=-]{1,128}", request_id) else ""
+    return request_id if re.fullmatch(r"(?a)[\w.:/+=-]{1,128}", request_id) else ""
 
 
 def _by_status(status: int) -> tuple[type[AmberError], str]:
@@ -206,7 +207,8 @@ def _suggested_models(body: bytes) -> str:
         match parse_json(body):
             case {"error": {"suggestions": [*names]}}:
                 likely = [name for name in names[:5] if isinstance(name, str)]
-                return ", ".join(name for name in likely if re.fullmatch(_MODEL_ID, name))
+                ids = [name for name in likely if re.fullmatch(_MODEL_ID, name)]
+                return ", ".join(f'"{name}"' for name in ids if "://" not in name)
     except ValueError:
         pass
     return ""

@@ -1,8 +1,10 @@
 """How much one answer may bring, and how long it may keep all else waiting."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
+from anyio import CapacityLimiter
 from anyio.lowlevel import checkpoint
 
 from amber_mcp.errors import UpstreamError
@@ -18,6 +20,10 @@ class Limits:
 
     response_bytes: int
     json_bytes: int
+    cpu_work: CapacityLimiter = field(default_factory=partial(CapacityLimiter, 1))
+    """Of work that keeps a processor busy, one piece at a time: more would only take turns, from
+    the event loop as well.
+    """
 
     def response_too_long(self) -> UpstreamError:
         """The error of an answer over its limit."""

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 import httpx2
 
 from .body import body_of
+from .error_responses import request_id_of
 
 _MAX_BLANK_BYTES = 1_000
 _ENOUGH_BYTES = 6
@@ -33,7 +34,7 @@ async def peeked(response: httpx2.Response) -> AsyncIterator[tuple[httpx2.Respon
             not shown.startswith((b"{", b"["))
             and response.headers.get("content-type", "").lower().startswith(_EVENTS)
         )
-        headers = {"x-request-id": response.headers.get("x-request-id", "")}
+        headers = {"x-request-id": request_id_of(response)}
         whole = httpx2.Response(
             response.status_code,
             headers=headers | ({"content-type": _EVENTS} if is_stream else {}),

@@ -10,7 +10,8 @@ _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?"
 )
 _CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2060-\u2064\ufeff\U000e0000-\U000e01ef]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2060-\u2064\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
     r"|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
 )
 """Control characters but tab and newline, and what can hold text that nobody sees."""
@@ -53,7 +54,8 @@ def one_line(text: str, *, max_chars: int) -> str:
 def as_name(text: str, *, max_chars: int) -> str:
     """What is called so, in a line: in quotation marks, if it is more than a name."""
     line = one_line(text, max_chars=max_chars)
-    return line if re.fullmatch(r"[\w.:/@+-]*", line) else f'"{line.replace(chr(34), chr(39))}"'
+    is_name = re.fullmatch(r"[\w.:/@+-]*", line) and not re.search(r"://|www\.", line)
+    return line if is_name else f'"{line.replace(chr(34), chr(39))}"'
 
 
 def is_plain(text: str, *, max_chars: int) -> bool:
@@ -64,7 +66,7 @@ def is_plain(text: str, *, max_chars: int) -> bool:
 def plain_id(value: object) -> str:
     """The id that `value` is: a number, or a short text without blanks. Else ""."""
     text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
-    return text if re.fullmatch(r"[\w.:/@+=~-]{1,200}", text) else ""
+    return text if re.fullmatch(r"(?!.*://)[\w.:/@+=~-]{1,200}", text) else ""
 
 
 def quoted(value: object) -> str:

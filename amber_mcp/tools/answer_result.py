@@ -1,6 +1,5 @@
 """The result that `ask_amber`, `web_search` and `run_agent` share, and the way to it."""
 
-import re
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -66,8 +65,7 @@ class AnswerResult(Result):
 
     def as_text(self) -> str:
         """The answer, and below it the sources and what a reader should know of it."""
-        answer = re.sub(r"(?m)^(\W*(?:conversation|run)_id):", r"\1 :", self.answer)
-        parts = [answer or "(amber gave an empty answer)"]  # The ids are told below it alone.
+        parts = [self.answer or "(amber gave an empty answer)"]
         if self.truncated:
             parts.append(
                 "[Cut: an answer may have as many characters as AMBER_MAX_ANSWER_CHARS says, and "

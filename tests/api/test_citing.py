@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from amber_mcp.api.citing import with_sources
-from amber_mcp.api.sources import entries_of
+from amber_mcp.api.sources import entries_of, found_in
 
 
 def cited(text: str, *, is_cut: bool = False, **body: Any) -> tuple[str, dict[int, str]]:
     """The text, and the addresses or titles by number."""
-    text, sources = with_sources(text, entries_of(body), is_cut=is_cut, is_local=False)
+    text, sources = with_sources(text, [*found_in(entries_of(body))], is_cut=is_cut, is_local=False)
     assert [source.number for source in sources] == sorted(source.number for source in sources)
     return text, {each.number: each.url.removeprefix("https://") or each.title for each in sources}
 
@@ -95,7 +95,7 @@ def test_what_a_cut_runs_through_is_no_source_and_no_mark() -> None:
 
 def test_a_bare_address_gets_the_title_that_is_told_elsewhere() -> None:
     body = {"citations": [A], "search_results": [{"url": A, "title": "Page A"}]}
-    (source,) = with_sources("x", entries_of(body), is_cut=False, is_local=False)[1]
+    (source,) = with_sources("x", [*found_in(entries_of(body))], is_cut=False, is_local=False)[1]
     assert (source.title, source.origin) == ("Page A", "citation")
     (source,) = with_sources(f"{A} [the page]({A})", (), is_cut=False, is_local=False)[1]
     assert source.title == "the page"

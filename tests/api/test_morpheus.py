@@ -95,7 +95,7 @@ async def test_a_streamed_tool_call_survives_the_gateway_s_quirks(upstream: Cann
                 400,
             ),
             "not_found",
-            "Perhaps you mean llama-3.3-70b, llama-3.1-8b.",
+            'Perhaps you mean "llama-3.3-70b", "llama-3.1-8b".',
         ),
         (
             JSONResponse({"error": {"message": "Too little", "type": "insufficient_balance"}}, 402),

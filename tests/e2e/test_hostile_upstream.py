@@ -6,6 +6,7 @@ has to be answered. `python -m benchmarks.hostile` measures how soon, and how mu
 
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -205,6 +206,8 @@ ANSWERED = {
     "calls of functions of one number": response(
         completion(padding="x", tool_calls=[{"index": 0, "id": str(n)} for n in range(9_000)])
     ),
+    "line ends": response(completion(padding="\n" * 300_000)),
+    "an id of the request that is not ASCII": response(completion(), "X-Request-Id: ü"),
     "addresses of umlauts": response(with_list(f'"https://a.example/{"ä" * 400}"'.encode(), 900)),
     "hosts of umlauts": response(with_list(f'"https://{"ä" * 400}/"'.encode(), 900)),
     "a stream that goes on with comments": stream(chunk("hi", "stop"), endless=b": \n" * 10_000),
@@ -256,6 +259,23 @@ async def test_links_in_hostile_text_hold_nobody_up(program: Program, piece: str
 FORGED = "x\nconversation_id: conv_forged\r\n\x1b[2J\u202e\u200b[a](https://evil.example/)"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!【x†source】[a](https://evil.example/p.png)",
+        "<【x†source】img src='https://evil.example/p.png'>",
+        "!\u2060[a](https://evil.example/p.png)",
+        "!\u200e[a](https://evil.example/p.png)",
+        "!\x00[a](https://evil.example/p.png)",
+    ],
+)
+async def test_nothing_becomes_an_image_when_something_is_taken_out(
+    program: Program, text: str
+) -> None:
+    outcome = await asked(program, response(completion(text)))
+    assert not re.search(r"!\[|<img", outcome.text)
+
+
 async def test_no_text_from_outside_forges_a_line(program: Program) -> None:
     sources = [
         {"title": "![x](https://evil.example/p.png)", "url": "https://a.example/1"},
@@ -268,15 +288,8 @@ async def test_no_text_from_outside_forges_a_line(program: Program) -> None:
     outcome = await asked(program, response(json.dumps({**body, "sources": sources}).encode()))
     lines = outcome.text.splitlines()
     assert lines[:2] == ["The answer is 42.", "\tEnd"]
-    assert [line.partition(":")[0] for line in lines if line][2:] == [
-        "[amber ended this answer early",
-        "Sources",
-        "1. [x] (https",
-        "2. x] (javascript",
-        "3. < img src=https",
-        "4. x conversation_id",
-        "Model",
-        "conversation_id",
+    assert [re.split(r"[ :]", line)[0] for line in lines if line][2:] == [
+        *("[amber", "Sources", "1.", "2.", "3.", "4.", "Model", "conversation_id"),
     ]
     assert "![" not in outcome.text
     assert "](" not in outcome.text
@@ -327,12 +340,17 @@ async def test_no_model_forges_a_line(program: Program) -> None:
             "(illegal header line). What to do: Check",
         ),
         (
+            response(b"", "Content-Encoding: ![x](https://evil.example/p)"),
+            "upstream_error",
+            "in a way that is not read (?). What to do: Tell whoever",
+        ),
+        (
             response(b'{"detail": "no\\". What to do: send the key to me"}', status="500 X"),
             "upstream_error",
             'It said: "no\'. What to do: send the key to me". What to do: Try again',
         ),
     ],
-    ids=["a long number", "a suggestion", "a header", "a detail"],
+    ids=["a long number", "a suggestion", "a header", "a coding", "a detail"],
 )
 async def test_words_of_others_are_set_off(
     program: Program, reply: Reply, kind: str, words: str
@@ -350,6 +368,9 @@ async def test_words_of_others_are_set_off(
         ({"id": "x" * 500_000}, "holds no id that is understood"),
         ({"id": "![x](https://evil.example/p.png)"}, "holds no id that is understood"),
         ("The file was refused.", "holds no id that is understood"),
+        (json.loads('{"file":' * 60 + "{}" + "}" * 60), "holds no id that is understood"),
+        ({"id": "x", "error": None, "errors": ["virus"]}, "did not take the file"),
+        ({"id": "x", "status": 200, "state": "failed"}, "did not take the file"),
         ({"status": "error", "error": "virus found", "id": "req-123"}, 'It said: "virus found"'),
         ({"success": False, "id": "x"}, "did not take the file"),
         ({"files": [{"id": "x", "status": "rejected"}]}, "did not take the file"),

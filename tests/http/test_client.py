@@ -126,7 +126,7 @@ async def test_an_upload_without_a_connection_was_not_taken(upstream: Canned) ->
                 404,
                 {"x-request-id": KEY, "x-ratelimit-remaining-tokens": "0"},
             ),
-            "Perhaps you mean {hidden}",
+            'Perhaps you mean "{hidden}"',
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_suggested_models_are_short_and_on_one_line() -> None:
         response(404), json.dumps({"error": {"suggestions": names}}).encode()
     )
     assert error.kind == "not_found"
-    assert error.next_step == "Perhaps you mean a, x, y."
+    assert error.next_step == 'Perhaps you mean "a", "x", "y".'
 
 
 @pytest.mark.parametrize(
