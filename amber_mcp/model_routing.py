@@ -47,12 +47,18 @@ class ModelListing:
 
 
 async def list_all_models(app: App, *, within: float) -> ModelListing:
-    """Ask every configured API for its models, all at once, for at most `within` seconds.
+    """Ask each API for its models, all at once, for at most `within` seconds.
+
+    Where `chat_completion` is not offered, amber's own API alone: no other tool asks the others.
 
     Raises:
         NotConfigured: if there is none.
     """
-    _require_any(app)
+    if "chat_completion" in app.settings.tools:
+        _require_any(app)
+        apis = app.apis
+    else:
+        apis = {app.amber.name: app.amber}
     found: dict[str, tuple[Model, ...]] = {}
     failures: dict[str, AmberError] = {}
 
@@ -63,10 +69,16 @@ async def list_all_models(app: App, *, within: float) -> ModelListing:
             failures[name] = error
 
     async with anyio.create_task_group() as tasks:
-        for name, api in app.apis.items():
+        for name, api in apis.items():
             tasks.start_soon(ask, name, api)
-    models = tuple(model for name in app.apis for model in found.get(name, ()))
-    return ModelListing(models, {name: failures[name] for name in app.apis if name in failures})
+    models = tuple(model for name in apis for model in found.get(name, ()))
+    return ModelListing(models, {name: failures[name] for name in apis if name in failures})
+
+
+def split_model(model: str) -> tuple[str, str]:
+    """The API that a model names before a colon, or nothing, and the model's id."""
+    name, colon, model_id = (part.strip() for part in model.partition(":"))
+    return (name, model_id) if colon and name in _UPSTREAMS else ("", model.strip())
 
 
 async def route_model(app: App, model: str, *, within: float) -> tuple[CompletionsApi, str]:
@@ -80,10 +92,9 @@ async def route_model(app: App, model: str, *, within: float) -> tuple[Completio
         AmbiguousModel: if several APIs have a bare id, or may have it; the choices are told.
         NotFound: if none is known to have it.
     """
-    name, colon, model_id = (part.strip() for part in model.partition(":"))
-    if colon and name in _UPSTREAMS:
-        return _named(app, name, model_id), model_id
-    model = model.strip()
+    name, model = split_model(model)
+    if name:
+        return _named(app, name, model), model
     listed = await list_all_models(app, within=within)
     having = list(dict.fromkeys(m.api for m in listed.models if m.id == model))
     silent = f"{' and '.join(listed.failures)} did not list models"

@@ -36,15 +36,18 @@ class Models(Result):
 
     def as_text(self) -> str:
         """One model a line."""
-        lines = [f"- {m.id} ({m.api}: {', '.join(m.offers)})" for m in self.models]
-        lines = lines or ["No model fits."]
+        defaults = [m.api == "amber" and m.id == self.default_model for m in self.models]
+        lines = [
+            f"- {m.id} ({m.api}: {', '.join(m.offers)}){' (default)' if is_default else ''}"
+            for m, is_default in zip(self.models, defaults, strict=True)
+        ] or ["No model fits."]
         if self.truncated:
             lines.append(
                 "[Cut: a list may have as many entries as AMBER_MAX_LIST_ENTRIES says. Pass "
                 "`contains` for the rest.]"
             )
         lines += [f"- {silent.api} did not answer: {silent.error}" for silent in self.unavailable]
-        if self.default_model:
+        if self.default_model and not any(defaults):
             lines.append(f"Default: {self.default_model}")
         return "\n".join(lines)
 
@@ -54,7 +57,7 @@ async def list_models(
     call: Call,
     contains: Annotated[str, Field(description="Only ids with this text. Empty: all.")] = "",
 ) -> Models:
-    """List the language models that amber offers, with what each can be used for, and the default.
+    """List the models that the tools can use, with what each can be used for, and the default.
 
     Use it before passing a `model` to another tool. It is not needed for ordinary questions: an
     empty `model` takes the default.
