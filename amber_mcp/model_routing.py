@@ -1,5 +1,6 @@
 """Which API a model belongs to: `morpheus:llama-3`, or a bare id that one API alone has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -46,19 +47,8 @@ class ModelListing:
     failures: dict[str, AmberError]
 
 
-async def list_all_models(app: App, *, within: float) -> ModelListing:
-    """Ask each API for its models, all at once, for at most `within` seconds.
-
-    Where `chat_completion` is not offered, amber's own API alone: no other tool asks the others.
-
-    Raises:
-        NotConfigured: if there is none.
-    """
-    if "chat_completion" in app.settings.tools:
-        _require_any(app)
-        apis = app.apis
-    else:
-        apis = {app.amber.name: app.amber}
+async def list_all_models(apis: Mapping[str, CompletionsApi], *, within: float) -> ModelListing:
+    """Ask each of `apis` for its models, all at once, for at most `within` seconds."""
     found: dict[str, tuple[Model, ...]] = {}
     failures: dict[str, AmberError] = {}
 
@@ -95,7 +85,7 @@ async def route_model(app: App, model: str, *, within: float) -> tuple[Completio
     name, model = split_model(model)
     if name:
         return _named(app, name, model), model
-    listed = await list_all_models(app, within=within)
+    listed = await list_all_models(configured_apis(app), within=within)
     having = list(dict.fromkeys(m.api for m in listed.models if m.id == model))
     silent = f"{' and '.join(listed.failures)} did not list models"
     if len(having) == 1 and not listed.failures:
@@ -119,14 +109,18 @@ def _named(app: App, name: str, model_id: str) -> CompletionsApi:
     return app.apis[name]
 
 
-def _require_any(app: App) -> None:
-    """Say what is missing, if no API is configured: of one half set up, or else of amber."""
-    if app.apis:
-        return
+def configured_apis(app: App) -> Mapping[str, CompletionsApi]:
+    """The APIs that can be asked.
+
+    Raises:
+        NotConfigured: if there is none, with what is missing of one half set up, or else of amber.
+    """
     settings = app.settings
-    if not (settings.base_url or settings.api_key):
+    if not (app.apis or settings.base_url or settings.api_key):
         if settings.morpheus_base_url or settings.morpheus_api_key:
             app.require("MORPHEUS")
         if settings.adaptive_base_url or settings.adaptive_api_key:
             app.require("ADAPTIVE")
-    app.require("AMBER")
+    if not app.apis:
+        app.require("AMBER")
+    return app.apis

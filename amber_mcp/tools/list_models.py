@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from amber_mcp.api.types import Model
 from amber_mcp.app import App
-from amber_mcp.model_routing import list_all_models
+from amber_mcp.model_routing import configured_apis, list_all_models
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.tool import Result, tool
 
@@ -38,7 +38,7 @@ class Models(Result):
         """One model a line."""
         defaults = [m.api == "amber" and m.id == self.default_model for m in self.models]
         lines = [
-            f"- {m.id} ({m.api}: {', '.join(m.offers)}){' (default)' if is_default else ''}"
+            f"- {m.id} ({m.api}{', the default' if is_default else ''}: {', '.join(m.offers)})"
             for m, is_default in zip(self.models, defaults, strict=True)
         ] or ["No model fits."]
         if self.truncated:
@@ -66,13 +66,20 @@ async def list_models(
 
 
 async def models_listed(app: App, contains: str = "", *, within: float) -> Models:
-    """The models whose ids hold a text, of all APIs that answer within so many seconds.
+    """The models whose ids hold a text, of the APIs that answer within so many seconds.
+
+    Only `chat_completion` asks others than amber's own: where it is not offered, that one alone.
 
     Raises:
         NotConfigured: if there is no API.
         AmberError: of the kind that kept the first of them from answering, if none did.
     """
-    listed = await list_all_models(app, within=within)
+    apis = (
+        configured_apis(app)
+        if "chat_completion" in app.settings.tools
+        else {app.amber.name: app.amber}
+    )
+    listed = await list_all_models(apis, within=within)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()
