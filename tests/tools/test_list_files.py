@@ -26,7 +26,7 @@ async def test_uploads_are_listed_the_latest_first_and_a_cut_is_told(
             for name in ("a.txt", "b.txt"):
                 await upload(client, name)
             both = await client.call_tool("list_files", {})
-            await upload(client, "![x](https://evil.example).txt", b"12345")
+            await upload(client, "![x](evil.example).txt", b"12345")
             cut = await client.call_tool("list_files", {})
     assert text_of(none) == "No upload is remembered."
     assert structured(both)["truncated"] is False
