@@ -18,6 +18,7 @@ from .api.completions import CompletionsApi
 from .api.configured import open_apis
 from .api.model_cache import ModelCache, list_models
 from .api.types import Model
+from .config.agents import Agent
 from .config.parsers import SANDBOX
 from .config.settings import Settings
 from .conversations.records import Conversations
@@ -219,7 +220,8 @@ def _settings_for(settings: Settings, sandbox: "Sandbox") -> Settings:
     update: dict[str, object] = {
         "base_url": sandbox.base_url,
         "api_key": SecretStr(sandbox.api_key),
-        "agents": settings.agents or sandbox.agents,
+        "agents": settings.agents
+        or {name: Agent(agent_id) for name, agent_id in sandbox.agents.items()},
         "openai_models": settings.openai_models or sandbox.openai_models,
     }
     if not settings.morpheus_base_url:

@@ -1,5 +1,6 @@
 """Which API a model belongs to: `morpheus:llama-3`, or a bare id that one API alone has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -46,13 +47,8 @@ class ModelListing:
     failures: dict[str, AmberError]
 
 
-async def list_all_models(app: App, *, within: float) -> ModelListing:
-    """Ask every configured API for its models, all at once, for at most `within` seconds.
-
-    Raises:
-        NotConfigured: if there is none.
-    """
-    _require_any(app)
+async def list_all_models(apis: Mapping[str, CompletionsApi], *, within: float) -> ModelListing:
+    """Ask each of `apis` for its models, all at once, for at most `within` seconds."""
     found: dict[str, tuple[Model, ...]] = {}
     failures: dict[str, AmberError] = {}
 
@@ -63,10 +59,16 @@ async def list_all_models(app: App, *, within: float) -> ModelListing:
             failures[name] = error
 
     async with anyio.create_task_group() as tasks:
-        for name, api in app.apis.items():
+        for name, api in apis.items():
             tasks.start_soon(ask, name, api)
-    models = tuple(model for name in app.apis for model in found.get(name, ()))
-    return ModelListing(models, {name: failures[name] for name in app.apis if name in failures})
+    models = tuple(model for name in apis for model in found.get(name, ()))
+    return ModelListing(models, {name: failures[name] for name in apis if name in failures})
+
+
+def split_model(model: str) -> tuple[str, str]:
+    """The API that a model names before a colon, or nothing, and the model's id."""
+    name, colon, model_id = (part.strip() for part in model.partition(":"))
+    return (name, model_id) if colon and name in _UPSTREAMS else ("", model.strip())
 
 
 async def route_model(app: App, model: str, *, within: float) -> tuple[CompletionsApi, str]:
@@ -80,11 +82,10 @@ async def route_model(app: App, model: str, *, within: float) -> tuple[Completio
         AmbiguousModel: if several APIs have a bare id, or may have it; the choices are told.
         NotFound: if none is known to have it.
     """
-    name, colon, model_id = (part.strip() for part in model.partition(":"))
-    if colon and name in _UPSTREAMS:
-        return _named(app, name, model_id), model_id
-    model = model.strip()
-    listed = await list_all_models(app, within=within)
+    name, model = split_model(model)
+    if name:
+        return _named(app, name, model), model
+    listed = await list_all_models(configured_apis(app), within=within)
     having = list(dict.fromkeys(m.api for m in listed.models if m.id == model))
     silent = f"{' and '.join(listed.failures)} did not list models"
     if len(having) == 1 and not listed.failures:
@@ -108,14 +109,18 @@ def _named(app: App, name: str, model_id: str) -> CompletionsApi:
     return app.apis[name]
 
 
-def _require_any(app: App) -> None:
-    """Say what is missing, if no API is configured: of one half set up, or else of amber."""
-    if app.apis:
-        return
+def configured_apis(app: App) -> Mapping[str, CompletionsApi]:
+    """The APIs that can be asked.
+
+    Raises:
+        NotConfigured: if there is none, with what is missing of one half set up, or else of amber.
+    """
     settings = app.settings
-    if not (settings.base_url or settings.api_key):
+    if not (app.apis or settings.base_url or settings.api_key):
         if settings.morpheus_base_url or settings.morpheus_api_key:
             app.require("MORPHEUS")
         if settings.adaptive_base_url or settings.adaptive_api_key:
             app.require("ADAPTIVE")
-    app.require("AMBER")
+    if not app.apis:
+        app.require("AMBER")
+    return app.apis

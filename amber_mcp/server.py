@@ -36,6 +36,7 @@ from mcp.types import Tool as ToolDescription
 from . import __version__
 from .app import App, open_app
 from .argument_completion import complete
+from .config.agents import describe_agents
 from .config.settings import Settings
 from .errors import InvalidRequest, describe
 from .http.retry import reporting_waits
@@ -188,11 +189,17 @@ def _without_pages(params: PaginatedRequestParams | None) -> None:
 
 
 def _described(tool: Tool, settings: Settings) -> ToolDescription:
+    schema = tool.input_schema
+    if tool.name == "run_agent" and settings.agents:
+        agent = schema["properties"]["agent"]
+        known = describe_agents(settings.agents, *settings.secrets)
+        agent = {**agent, "description": f"{agent['description']} {known}"}
+        schema = {**schema, "properties": {**schema["properties"], "agent": agent}}
     return ToolDescription(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=tool.input_schema,
+        input_schema=schema,
         output_schema=tool.output_schema if settings.structured else None,
         annotations=tool.annotations,
     )

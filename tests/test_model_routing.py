@@ -36,7 +36,7 @@ async def test_a_silent_api_holds_nothing_up_and_a_bare_id_is_not_guessed(
         with pytest.raises(NotFound) as missing:
             await routed(settings, "other", within=0.3)
         async with open_app(settings) as app:
-            listed = await list_all_models(app, within=0.3)
+            listed = await list_all_models(app.apis, within=0.3)
     assert "morpheus did not list models and may have the model 'm'" in refused.value.message
     assert "Say which: amber:m." in describe(refused.value)
     assert "morpheus did not list models" in missing.value.message

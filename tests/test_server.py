@@ -66,6 +66,19 @@ async def test_the_tools_are_listed_without_any_configuration(connect: Connect) 
     assert "amber-mcp doctor" in told
 
 
+async def test_the_agents_that_have_names_are_listed_with_what_they_are_for(
+    connect: Connect,
+) -> None:
+    settings = Settings.from_environment({"AMBER_AGENTS": "hr=1|Leave, pay and contracts.,legal=2"})
+    async with connect(Settings()) as client:
+        plain = [tool.model_dump() for tool in (await client.list_tools()).tools]
+    async with connect(settings) as client:
+        listed = [tool.model_dump() for tool in (await client.list_tools()).tools]
+    agent = plain[4]["input_schema"]["properties"]["agent"]
+    agent["description"] += " Agents: hr: Leave, pay and contracts; legal."
+    assert listed == plain
+
+
 async def test_a_faulty_setting_is_told_on_each_call(connect: Connect) -> None:
     settings = Settings.from_environment({"AMBER_BASE_URL": "ftp://x", "AMBER_API_KEY": KEY})
     async with connect(settings) as client:
@@ -116,7 +129,7 @@ async def test_an_agent_is_run_by_its_name_or_its_id(
     async with connect(settings) as client:
         schema = (await client.list_tools()).tools[4].output_schema
         by_name = await client.call_tool("run_agent", {"agent": "HR", "task": task})
-        agent_id = settings.agents["hr"]
+        agent_id = settings.agents["hr"].id
         by_id = structured(await client.call_tool("run_agent", {"agent": agent_id, "task": task}))
     run = structured(by_name)
     validate(run, schema)
@@ -189,7 +202,7 @@ async def test_structured_content_can_be_turned_off(connect: Connect, settings: 
         assert all(tool.output_schema is None for tool in (await client.list_tools()).tools)
         result = await client.call_tool("list_models", {})
     assert result.structured_content is None
-    assert "Default:" in text_of(result)
+    assert "- sandbox-brief (amber, the default: company search" in text_of(result)
 
 
 async def test_all_that_was_asked_goes_upstream(connect: Connect, upstream: Canned) -> None:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from .agents import Agent
 from .environment import InvalidValueError, expand_path, is_template, variable_value
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SANDBOX: Final = "sandbox"
 DEFAULT_TOOLS: Final = ("ask_amber", "web_search", "list_models", "upload_file", "run_agent")
-TOOL_NAMES: Final = (*DEFAULT_TOOLS, "chat_completion", "send_feedback")
+TOOL_NAMES: Final = (*DEFAULT_TOOLS, "list_files", "chat_completion", "send_feedback")
 
 _MAX_KEY_FILE_BYTES: Final = 16 * 1024
 _KEY_LINE: Final = re.compile(r"^\s*(?:export\s+)?AMBER_API_KEY\s*=(?P<key>.*)$", re.MULTILINE)
@@ -108,16 +109,24 @@ def api_key_file(value: str) -> SecretStr:
     raise InvalidValueError(f"names a file that is empty: {shown}")
 
 
-def agents(value: str) -> dict[str, str]:
-    """Agents' ids by their names, from `hr=ID,legal=ID`."""
-    agents: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        name, equals, agent_id = (part.strip() for part in entry.partition("="))
-        if not (name and equals and agent_id):
-            raise InvalidValueError(f"has an entry that is not name=id (number {len(agents) + 1})")
+def agents(value: str) -> dict[str, Agent]:
+    """Agents by their names, from `hr=ID|What it is for,legal=ID`.
+
+    A comma ends an entry where a name and `=` follow it; any other is part of a description.
+    """
+    agents: dict[str, Agent] = {}
+    entries = (part.strip(", \t\r\n") for part in re.split(r",(?=[^,|]*=)", value))
+    for entry in filter(None, entries):
+        name, _, meant = (part.strip() for part in entry.partition("="))
+        agent_id, _, description = (part.strip() for part in meant.partition("|"))
+        if not (name and agent_id) or "," in name + agent_id:
+            raise InvalidValueError(
+                "has an entry that is neither name=id nor name=id|description "
+                f"(number {len(agents) + 1})"
+            )
         if name.casefold() in map(str.casefold, agents):
             raise InvalidValueError(f"names the agent {name!r} twice")
-        agents[name] = agent_id
+        agents[name] = Agent(agent_id, description)
     return agents
 
 

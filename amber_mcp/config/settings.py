@@ -16,6 +16,7 @@ from amber_mcp.errors import NotConfigured
 from amber_mcp.text.redaction import distinct_secrets
 
 from . import certificates, parsers, storage
+from .agents import Agent
 from .environment import (
     Env,
     InvalidValueError,
@@ -94,14 +95,14 @@ class Settings(BaseModel):
     ] = "en"
     """The language of questions and answers."""
     agents: Annotated[
-        Mapping[str, str],
-        Env("AMBER_AGENTS", parsers.agents, "hr=9676b2b0-9fdd-40b1-8a0a-0debe64b29ac,legal=…"),
+        Mapping[str, Agent],
+        Env("AMBER_AGENTS", parsers.agents, "hr=9676b2b0-…|Questions on leave,legal=…"),
     ] = {}
-    """Names for agents, as `name=id` pairs with commas between them."""
+    """Names for agents: `name=id` pairs with commas; after a bar, what an agent is for."""
     tools: Annotated[tuple[str, ...], Env("AMBER_TOOLS", parsers.tools, "ask_amber,web_search")] = (
         DEFAULT_TOOLS
     )
-    """The tools to offer, and no others; `chat_completion`, `send_feedback` need it."""
+    """The tools to offer, no others; `list_files`, `chat_completion`, `send_feedback` need it."""
     upload_roots: Annotated[
         tuple[Path, ...] | None,
         Env(

@@ -1,14 +1,18 @@
 """Uploads: amber has no list of files, so that their ids are remembered here."""
 
 import logging
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from amber_mcp.storage.base import InvalidRecord, Key, Store, validating
+from amber_mcp.text.sanitise import truncate
 
 logger = logging.getLogger(__name__)
+
+_MOST_SHOWN = 5
 
 
 class Upload(BaseModel):
@@ -22,6 +26,26 @@ class Upload(BaseModel):
     size_bytes: int
     sha256: str
     uploaded_at: datetime
+
+    @property
+    def when(self) -> str:
+        """The time of the upload, to the minute."""
+        return f"{self.uploaded_at:%Y-%m-%d %H:%M} UTC"
+
+    def is_named(self, name: str) -> bool:
+        """Whether this is its name, in whatever case and Unicode form."""
+        return _folded(self.filename) == _folded(name)
+
+
+def list_uploads(uploads: Sequence[Upload]) -> str:
+    """The ids of the first five and their times, for an error."""
+    known = [f"{truncate(each.file_id)} ({each.when})" for each in uploads[:_MOST_SHOWN]]
+    more = len(uploads) - len(known)
+    return ", ".join(known) + (f" and {more} more" if more else "")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 class Uploads:

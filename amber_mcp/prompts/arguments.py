@@ -7,15 +7,14 @@ from typing import Annotated
 
 from amber_mcp.app import App
 from amber_mcp.errors import InvalidRequest
-from amber_mcp.files.uploads import Upload
-from amber_mcp.storage.base import storage_deadline
-from amber_mcp.text.sanitise import one_line, strip_controls, truncate
+from amber_mcp.files.uploads import Upload, list_uploads
+from amber_mcp.text.sanitise import one_line, strip_controls
+from amber_mcp.tools.list_files import uploads_of
 from amber_mcp.tools.parameters import language_of
 
 from .prompt import Argument
 
 _MAX_NAME_CHARS = 120
-_MOST_SHOWN = 5
 
 
 async def agent_names(app: App) -> Sequence[str]:
@@ -65,20 +64,14 @@ class ResolvedUpload:
     """The uploads of the same name, the latest first, this one among them."""
 
 
-async def uploads_of(app: App) -> Sequence[Upload]:
-    """The remembered uploads of the caller, the latest first."""
-    with storage_deadline(app.settings.call_timeout):
-        return await app.uploads.all(await app.caller(), most=app.settings.max_list_entries)
-
-
 def resolve_upload(uploads: Sequence[Upload], given: str) -> ResolvedUpload:
     """The upload with this id, or else the latest one of this name, or else perhaps an id."""
     by_id = [upload for upload in uploads if given == upload.file_id]
-    by_name = [upload for upload in uploads if _is_named(upload, given)]
+    by_name = [upload for upload in uploads if upload.is_named(given)]
     for upload in by_id or by_name:
-        others = [each for each in uploads if _is_named(each, upload.filename)]
+        others = [each for each in uploads if each.is_named(upload.filename)]
         name = quote_value(one_line(upload.filename, max_chars=_MAX_NAME_CHARS))
-        when = f", uploaded {_when(upload)}" if len(others) > 1 else ""
+        when = f", uploaded {upload.when}" if len(others) > 1 else ""
         return ResolvedUpload(
             upload.file_id, f"file_id {quote_value(upload.file_id)} ({name}{when})", others
         )
@@ -97,21 +90,12 @@ def require_different(first: ResolvedUpload, second: ResolvedUpload) -> None:
     """
     if first.file_id != second.file_id:
         return
-    others = first.others[:_MOST_SHOWN]
-    known = ", ".join(f"{truncate(each.file_id)} ({_when(each)})" for each in others)
+    known = list_uploads(first.others)
     several = f"; {len(first.others)} have this name: {known}" if len(first.others) > 1 else ""
     raise InvalidRequest(
         f"`first` and `second` are the same upload{several}",
         advice="Pass the file_id of each.",
     )
-
-
-def _is_named(upload: Upload, name: str) -> bool:
-    return upload.filename.casefold() == name.casefold()
-
-
-def _when(upload: Upload) -> str:
-    return f"{upload.uploaded_at:%Y-%m-%d %H:%M} UTC"
 
 
 def quote_value(text: str) -> str:

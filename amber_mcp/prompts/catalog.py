@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from amber_mcp.app import App
+from amber_mcp.tools.list_files import uploads_of
 
 from .arguments import (
     File,
@@ -15,7 +16,6 @@ from .arguments import (
     quote_value,
     require_different,
     resolve_upload,
-    uploads_of,
 )
 from .prompt import Argument, Prompt, prompt
 

@@ -18,7 +18,10 @@ async def models(app: App) -> str:
 async def agents(app: App) -> str:
     """The company's amber agents that run_agent knows by name. amber itself lists none."""
     app.require("AMBER")
-    named = [{"name": name, "agent_id": id_} for name, id_ in app.settings.agents.items()]
+    named = [
+        {"name": name, "agent_id": agent.id, "description": agent.description}
+        for name, agent in app.settings.agents.items()
+    ]
     return as_json({"agents": named})
 
 

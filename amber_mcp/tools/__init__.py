@@ -4,6 +4,7 @@ from amber_mcp.protocol.tool import Tool
 
 from .ask_amber import ask_amber
 from .chat_completion import chat_completion
+from .list_files import list_files
 from .list_models import list_models
 from .run_agent import run_agent
 from .send_feedback import send_feedback
@@ -23,6 +24,7 @@ def tools_named(names: tuple[str, ...]) -> dict[str, Tool]:
             list_models,
             upload_file,
             run_agent,
+            list_files,
             chat_completion,
             send_feedback,
         )

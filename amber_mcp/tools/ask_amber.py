@@ -12,6 +12,7 @@ from amber_mcp.protocol.tool import tool
 
 from .answer_result import AnswerResult
 from .conversation import ConversationId, answer_turn, open_conversation
+from .file_ids import resolve_file_ids
 from .parameters import Language, ModelId, language_of, model_of, required_text, temperature_or_none
 
 
@@ -31,7 +32,7 @@ async def ask_amber(
     ] = "company",
     conversation_id: ConversationId = "",
     file_ids: Annotated[
-        list[str], Field(description="Files to answer from: ids that upload_file returned.")
+        list[str], Field(description="Uploads to answer from, by id or name.")
     ] = [],  # noqa: B006  # never changed: pydantic copies it
     model: ModelId = "",
     language: Language = "",
@@ -52,13 +53,14 @@ async def ask_amber(
     app = call.app
     question = required_text("question", question)
     context = await open_conversation(call, conversation_id)
+    files = await resolve_file_ids(call, file_ids)
     request = ChatRequest(
         messages=context.messages(question, instructions.strip() or context.before.instructions),
         model=await model_of(app, model),
         parameters=search_parameters(
             search,
             language=language_of(app, language.strip() or context.language),
-            file_ids=context.files(file_ids),
+            file_ids=context.files(files),
             temperature=temperature_or_none(temperature),
         ),
     )
@@ -69,6 +71,6 @@ async def ask_amber(
         origin="company",
         language=language.strip(),
         instructions=instructions.strip(),
-        file_ids=tuple(file_ids),
+        file_ids=tuple(files),
     )
     return await answer_turn(call, context, request, turn)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from amber_mcp.api.types import Model
 from amber_mcp.app import App
-from amber_mcp.model_routing import list_all_models
+from amber_mcp.model_routing import configured_apis, list_all_models
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.tool import Result, tool
 
@@ -36,15 +36,18 @@ class Models(Result):
 
     def as_text(self) -> str:
         """One model a line."""
-        lines = [f"- {m.id} ({m.api}: {', '.join(m.offers)})" for m in self.models]
-        lines = lines or ["No model fits."]
+        defaults = [m.api == "amber" and m.id == self.default_model for m in self.models]
+        lines = [
+            f"- {m.id} ({m.api}{', the default' if is_default else ''}: {', '.join(m.offers)})"
+            for m, is_default in zip(self.models, defaults, strict=True)
+        ] or ["No model fits."]
         if self.truncated:
             lines.append(
                 "[Cut: a list may have as many entries as AMBER_MAX_LIST_ENTRIES says. Pass "
                 "`contains` for the rest.]"
             )
         lines += [f"- {silent.api} did not answer: {silent.error}" for silent in self.unavailable]
-        if self.default_model:
+        if self.default_model and not any(defaults):
             lines.append(f"Default: {self.default_model}")
         return "\n".join(lines)
 
@@ -54,7 +57,7 @@ async def list_models(
     call: Call,
     contains: Annotated[str, Field(description="Only ids with this text. Empty: all.")] = "",
 ) -> Models:
-    """List the language models that amber offers, with what each can be used for, and the default.
+    """List the models that the tools can use, with what each can be used for, and the default.
 
     Use it before passing a `model` to another tool. It is not needed for ordinary questions: an
     empty `model` takes the default.
@@ -63,13 +66,20 @@ async def list_models(
 
 
 async def models_listed(app: App, contains: str = "", *, within: float) -> Models:
-    """The models whose ids hold a text, of all APIs that answer within so many seconds.
+    """The models whose ids hold a text, of the APIs that answer within so many seconds.
+
+    Only `chat_completion` asks others than amber's own: where it is not offered, that one alone.
 
     Raises:
         NotConfigured: if there is no API.
         AmberError: of the kind that kept the first of them from answering, if none did.
     """
-    listed = await list_all_models(app, within=within)
+    apis = (
+        configured_apis(app)
+        if "chat_completion" in app.settings.tools
+        else {app.amber.name: app.amber}
+    )
+    listed = await list_all_models(apis, within=within)
     if listed.failures and not listed.models:
         raise next(iter(listed.failures.values()))
     wanted = contains.strip().casefold()

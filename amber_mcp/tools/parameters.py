@@ -9,6 +9,7 @@ from pydantic import Field
 from amber_mcp.app import App
 from amber_mcp.config.settings import Settings
 from amber_mcp.errors import InvalidRequest
+from amber_mcp.model_routing import split_model
 from amber_mcp.text.redaction import redact
 
 ModelId = Annotated[str, Field(description="A model id of list_models. Empty: the default.")]
@@ -43,8 +44,18 @@ def require_no_secret(name: str, value: str, settings: Settings) -> str:
 
 
 async def model_of(app: App, model: str) -> str:
-    """The model that was asked for, or else the default one."""
-    return require_no_secret("model", model.strip(), app.settings) or await app.default_model()
+    """The model that was asked for, as an id or as `amber:ID`, or else the default one.
+
+    Raises:
+        InvalidRequest: if it is one of another API.
+    """
+    api, model_id = split_model(require_no_secret("model", model, app.settings))
+    if api not in ("", "amber"):
+        raise InvalidRequest(
+            f"`model` names the API {api}, and this tool asks amber",
+            advice="Pass the id of a model of amber's, or none. Only chat_completion asks others.",
+        )
+    return model_id or await app.default_model()
 
 
 def language_of(app: App, language: str) -> str:

@@ -30,6 +30,7 @@ from .conversation import (
     open_conversation,
     save_turn,
 )
+from .file_ids import resolve_file_ids
 from .model_choice import choose_model_after_refusal, model_chosen_earlier
 from .parameters import Language, ModelId, language_of, model_of, required_text
 from .run_result import RunResult, wait_for_run
@@ -52,9 +53,7 @@ async def run_agent(
         Field(description="What the agent may search besides its own knowledge."),
     ] = "company",
     conversation_id: ConversationId = "",
-    file_ids: Annotated[
-        list[str], Field(description="Files to work on: ids that upload_file returned.")
-    ] = [],  # noqa: B006  # never changed: pydantic copies it
+    file_ids: Annotated[list[str], Field(description="Uploads to work on, by id or name.")] = [],  # noqa: B006  # never changed: pydantic copies it
     model: ModelId = "",
     language: Language = "",
     run_id: Annotated[
@@ -86,6 +85,7 @@ async def run_agent(
     before = context.before
     app.require("AMBER")
     asked_model = await model_of(app, model)
+    files = await resolve_file_ids(call, file_ids)
     answered_in = language_of(app, language.strip() or context.language)
     # The user is asked last, for what nothing else is in the way of.
     amber_agent = await choose_agent(call, agent.strip() or before.agent)
@@ -95,13 +95,13 @@ async def run_agent(
         origin="company",
         language=language.strip(),
         agent=resolve_agent(amber_agent, app.settings.agents),
-        file_ids=tuple(file_ids),
+        file_ids=tuple(files),
     )
     request = ChatRequest(
         messages=context.messages(task, before.instructions),
         model=await model_chosen_earlier(call, asked_model) or asked_model,
         parameters=search_parameters(
-            search, language=answered_in, agent_id=turn.agent, file_ids=context.files(file_ids)
+            search, language=answered_in, agent_id=turn.agent, file_ids=context.files(files)
         ),
     )
     spec = RunSpec(
@@ -109,7 +109,7 @@ async def run_agent(
         task=well_formed(remove_secrets(task, *distinct_secrets(app.settings.keys))),
         fingerprint=_fingerprint(
             [conversation_id.strip(), task, turn.agent, search, asked_model, answered_in],
-            file_ids,
+            files,
         ),
         started=0.0,  # The manager sets it.
         conversation_id=conversation_id.strip(),

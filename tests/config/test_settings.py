@@ -173,14 +173,32 @@ def test_a_key_and_a_key_file_are_one_too_many(tmp_path: Path) -> None:
     assert "both set" in Settings.from_environment(given).problems[0]
 
 
-def test_agents_are_names_for_ids() -> None:
-    settings = Settings.from_environment({"AMBER_AGENTS": " hr=1-2 , legal = 3-4,"})
-    assert settings.agents == {"hr": "1-2", "legal": "3-4"}
+@pytest.mark.parametrize(
+    ("given", "agents"),
+    [
+        (" hr=1-2 , legal = 3-4,", {"hr": ("1-2", ""), "legal": ("3-4", "")}),
+        (
+            "hr=1 | Leave, pay and contracts,, it=2|,the desk=3|a|b=c",
+            {"hr": ("1", "Leave, pay and contracts"), "it": ("2", ""), "the desk": ("3", "a|b=c")},
+        ),
+    ],
+)
+def test_agents_are_names_for_ids(given: str, agents: dict[str, tuple[str, str]]) -> None:
+    settings = Settings.from_environment({"AMBER_AGENTS": given})
+    assert settings.problems == ()
+    assert settings.agents == agents
 
 
 @pytest.mark.parametrize(
     ("given", "fault"),
-    [("hr", "number 1"), ("a=1,=1", "number 2"), ("hr=1,HR=2", "twice"), (KEY, "number 1")],
+    [
+        ("hr", "number 1"),
+        ("a=1,=1", "number 2"),
+        ("a=1,b=|What b is for", "number 2"),
+        ("a=1,b,c=2", "number 1"),
+        ("hr=1,HR=2", "twice"),
+        (KEY, "number 1"),
+    ],
 )
 def test_faulty_agents_are_told(given: str, fault: str) -> None:
     (problem,) = Settings.from_environment({"AMBER_AGENTS": given}).problems

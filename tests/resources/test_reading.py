@@ -52,8 +52,9 @@ async def test_the_agents_are_those_that_have_names(connect: Connect, settings: 
     async with connect(settings) as client:
         contents = await read(client, "amber://agents")
     told: dict[str, Any] = json.loads(contents.text)
-    assert {each["name"]: each["agent_id"] for each in told["agents"]} == dict(settings.agents)
-    assert "hr" in settings.agents
+    hr = {"name": "hr", "agent_id": settings.agents["hr"].id, "description": ""}
+    assert hr in told["agents"]
+    assert len(told["agents"]) == len(settings.agents)
 
 
 async def test_a_conversation_reads_as_its_transcript(connect: Connect, settings: Settings) -> None:

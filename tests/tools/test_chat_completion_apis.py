@@ -192,6 +192,7 @@ async def test_models_are_listed_though_amber_is_silent(connect: Connect, upstre
                 "MORPHEUS_BASE_URL": canned.base_url,
                 "MORPHEUS_API_KEY": "sk-x",
                 "AMBER_RETRIES": "0",
+                "AMBER_TOOLS": ALL,
             }
         )
         async with connect(settings) as client:

@@ -6,6 +6,7 @@ import pytest
 from mcp.types import ElicitResult
 
 from amber_mcp import server
+from amber_mcp.config.agents import Agent
 from amber_mcp.errors import InternalError
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
@@ -143,7 +144,9 @@ async def test_many_choices_are_cut_and_no_secret_is_one(
         agents = ",".join(f"{name}={IDS['hr']}" for name in [*names, "x\u202ey"])
         settings = canned.settings(AMBER_AGENTS=agents, AMBER_MODEL="m")
         key = settings.api_key.get_secret_value()
-        settings = settings.model_copy(update={"agents": {**settings.agents, f"a {key}": "x"}})
+        settings = settings.model_copy(
+            update={"agents": {**settings.agents, f"a {key}": Agent("x")}}
+        )
         async with connect(settings, user) as client:
             secret = await client.call_tool("run_agent", {"agent": f"for {key}", "task": "Go."})
             asked = await client.call_tool("run_agent", {"agent": "for me", "task": "Go."})

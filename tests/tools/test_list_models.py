@@ -3,6 +3,7 @@
 import json
 
 import anyio
+import pytest
 from jsonschema import validate
 from starlette.responses import JSONResponse
 
@@ -93,3 +94,59 @@ async def test_a_list_of_models_that_is_cut_says_so(connect: Connect, upstream: 
     assert "AMBER_MAX_LIST_ENTRIES" in text_of(result)
     assert [model["id"] for model in narrowed["models"]] == ["m4"]
     assert narrowed["truncated"] is False
+
+
+@pytest.mark.parametrize(
+    ("model", "lines"),
+    [
+        ("", ["- m (amber, the default: company", "- n (amber: company"]),
+        ("n", ["- m (amber: company", "- n (amber, the default: company"]),
+        ("o", ["- m (amber: company", "- n (amber: company", "Default: o"]),
+    ],
+)
+async def test_the_default_is_marked_and_no_model_is_listed_that_no_tool_can_use(
+    connect: Connect, upstream: Canned, model: str, lines: list[str]
+) -> None:
+    models = JSONResponse({"data": [{"id": "m"}, {"id": "n"}]})
+    other = JSONResponse({"data": [{"id": "llama", "modelType": "LLM"}]})
+    async with upstream(models) as canned, upstream(other) as morpheus:
+        settings = canned.settings(
+            AMBER_MODEL=model,
+            AMBER_OPENAI_MODELS="azure/gpt",
+            MORPHEUS_BASE_URL=morpheus.base_url,
+            MORPHEUS_API_KEY="sk-x",
+        )
+        async with connect(settings) as client:
+            told = text_of(await client.call_tool("list_models", {})).splitlines()
+        offered = settings.model_copy(update={"tools": ("list_models", "chat_completion")})
+        async with connect(offered) as client:
+            listed = structured(await client.call_tool("list_models", {}))
+    assert [line.partition(" search")[0] for line in told] == lines
+    apis = [each["api"] for each in listed["models"]]
+    assert apis == ["amber", "amber", "amber-openai", "morpheus"]
+    assert len(morpheus.seen) == 1
+
+
+MESSAGES = [{"role": "user", "content": "Why?"}]
+ASKING = [
+    ("ask_amber", {"question": "Why?"}),
+    ("web_search", {"query": "Why?"}),
+    ("run_agent", {"task": "Go.", "agent": "9676b2b0-9fdd-40b1-8a0a-0debe64b29ac"}),
+    ("chat_completion", {"messages": MESSAGES}),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments"), ASKING, ids=[name for name, _ in ASKING])
+async def test_every_tool_takes_a_model_with_its_api(
+    connect: Connect, upstream: Canned, tool: str, arguments: dict[str, object]
+) -> None:
+    async with upstream(completion("So.")) as canned:
+        tools = ",".join(name for name, _ in ASKING)
+        async with connect(canned.settings(AMBER_TOOLS=tools, AMBER_MODEL="d")) as client:
+            structured(await client.call_tool(tool, {**arguments, "model": " amber: m:1"}))
+            other = await client.call_tool(tool, {**arguments, "model": "morpheus:m"})
+    (seen,) = canned.seen
+    assert json.loads(seen.body)["model"] == "m:1"
+    if tool != "chat_completion":
+        told = failure(other, "invalid_request")
+        assert "`model` names the API morpheus, and this tool asks amber" in told
