@@ -33,7 +33,7 @@ _JOINED = frozenset(
 
 _VALUE_SIZE = 40
 _LARGE_SIZE = 80_000
-_MAX_SIZE = 2_000_000
+_MAX_SIZE = 1_000_000
 _Partial = dict[str, object]
 """An object in the making, of which `_as_json` makes JSON."""
 

@@ -3,7 +3,10 @@
 import copy
 import time
 
+import pytest
+
 from amber_mcp.api.accumulator import CompletionAccumulator
+from amber_mcp.errors import TooLarge
 
 
 def gathered(*chunks: dict) -> dict:
@@ -237,10 +240,28 @@ def test_many_pieces_are_joined_in_time() -> None:
     whole = CompletionAccumulator()
     started = time.process_time()
     for _ in range(50_000):
-        whole.add({"choices": [choice(content="x" * 20)]})
+        whole.add({"choices": [choice(content="x" * 19)]})
     (one,) = whole.body()["choices"]
-    assert len(one["message"]["content"]) == 1_000_000
+    assert len(one["message"]["content"]) == 950_000
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "x" * 100_000},
+        {"audio": {"data": "x" * 100_000}},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 100_000}}]},
+        {"annotations": [[]] * 3_000},
+        {"tool_calls": [{"index": n, "id": str(n)} for n in range(9_000)]},
+    ],
+    ids=["text", "audio", "arguments", "lists", "calls"],
+)
+def test_what_grows_too_large_is_refused(delta: dict) -> None:
+    whole = CompletionAccumulator()
+    with pytest.raises(TooLarge, match="1,000,000 characters"):
+        for _ in range(100):
+            whole.add({"choices": [choice(**delta)]})
 
 
 def test_what_was_told_is_not_changed() -> None:
