@@ -63,7 +63,9 @@ def cases() -> dict[str, Reply]:
     )
     return {
         "an honest answer": response(completion()),
-        "an honest stream of 50,000 chunks": stream(chunk(content="a") * 50_000 + b"data: [DONE]\n\n"),
+        "an honest stream of 50,000 chunks": stream(
+            chunk(content="a") * 50_000 + b"data: [DONE]\n\n"
+        ),
         "three layers of gzip": compressed(b" " * 300 * MIB, 3),
         "a gzip bomb": compressed(b" " * 1000 * MIB),
         "30 MB of []": response(with_list(b"[]", 10_000_000)),
