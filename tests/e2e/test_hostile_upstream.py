@@ -204,7 +204,7 @@ ANSWERED = {
         + b"]}\n\ndata: [DONE]\n\n"
     ),
     "calls of functions of one number": response(
-        completion(padding="x", tool_calls=[{"index": 0, "id": str(n)} for n in range(9_000)])
+        completion(padding="x", tool_calls=[{"index": 0, "id": str(n)} for n in range(5_000)])
     ),
     "line ends": response(completion(padding="\n" * 300_000)),
     "an id of the request that is not ASCII": response(completion(), "X-Request-Id: ü"),
