@@ -7,6 +7,7 @@ do next. The kinds are a closed set, so that an agent can act on them.
 from typing import ClassVar
 
 from .text.redaction import TRUNCATED
+from .text.sanitise import in_quotes
 
 MAY_BE_TAKEN = (
     "It may have been taken all the same: look whether it was before you send it again. "
@@ -170,8 +171,7 @@ def describe(error: AmberError, *, max_upstream_chars: int = 600) -> str:
     if upstream := error.upstream:
         if len(upstream) > max_upstream_chars:
             upstream = upstream[:max_upstream_chars] + TRUNCATED
-        # In quotation marks that it cannot close: what follows is not what it says.
-        parts.append(f'It said: "{upstream.replace(chr(34), chr(39))}".')
+        parts.append(f"It said: {in_quotes(upstream)}.")
     if error.request_id:
         parts.append(f"Request id: {error.request_id}.")
     if error.partial:

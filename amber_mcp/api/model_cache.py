@@ -69,7 +69,7 @@ class ModelCache:
         return self._models
 
     async def first(self) -> str:
-        """The id of the first model; the same for an hour, though the list may change.
+        """The id of the first model; the same for an hour, and for as long as there is no list.
 
         Raises:
             NotConfigured: if there are no models, or they are not listed at all.
@@ -79,6 +79,8 @@ class ModelCache:
             try:
                 models = await self.models()
             except AmberError as error:
+                if self._first:
+                    return self._first  # Better an old one than none.
                 if error.status not in _NO_SUCH_ROUTE:
                     raise
                 raise NotConfigured(

@@ -55,7 +55,12 @@ def as_name(text: str, *, max_chars: int) -> str:
     """What is called so, in a line: in quotation marks, if it is more than a name."""
     line = one_line(text, max_chars=max_chars)
     is_name = re.fullmatch(r"[\w.:/@+-]*", line) and not re.search(r"://|www\.", line)
-    return line if is_name else f'"{line.replace(chr(34), chr(39))}"'
+    return line if is_name else in_quotes(line)
+
+
+def in_quotes(text: str) -> str:
+    """Text in quotation marks that it cannot close."""
+    return '"' + text.replace('"', "'") + '"'
 
 
 def is_plain(text: str, *, max_chars: int) -> bool:

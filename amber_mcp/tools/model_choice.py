@@ -11,7 +11,7 @@ from amber_mcp.model_routing import AmbiguousModel, route_model
 from amber_mcp.protocol.call import Call
 from amber_mcp.protocol.elicitation import Question
 from amber_mcp.runs.run import Run
-from amber_mcp.text.sanitise import quoted, truncate
+from amber_mcp.text.sanitise import in_quotes, quoted, truncate
 from amber_mcp.text.suggestions import list_names, rank_by_similarity
 
 from .answer_result import answer_call
@@ -104,7 +104,7 @@ async def choose_model_after_refusal(call: Call, model: str, run: Run, result: R
 
 
 def _question(call: Call, model: str, models: tuple[str, ...], words: str) -> Question:
-    said = f' It said: "{truncate(words).replace(chr(34), chr(39))}".' if words else ""
+    said = f" It said: {in_quotes(truncate(words))}." if words else ""
     text = (
         f"amber refused the question, and does not list the model {_named(call, model)}.{said} "
         "Which model is to answer?"

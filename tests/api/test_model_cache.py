@@ -73,3 +73,12 @@ async def test_where_models_are_not_listed_the_setting_is_named(status: int) -> 
     with pytest.raises(NotConfigured, match=f"HTTP {status}.*AMBER_MODEL") as error:
         await cache.first()
     assert "AMBER_MODEL" in error.value.next_step
+
+
+async def test_the_first_is_chosen_anew_in_time_and_outlasts_an_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_cache, "_MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr(model_cache, "_MAX_FIRST_SECONDS", 0)
+    cache = ModelCache(Tenant([ONE], UpstreamError("down"), NotFound("no", status=404), [TWO]))
+    assert [await cache.first() for _ in range(4)] == ["one", "one", "one", "two"]
