@@ -38,10 +38,11 @@ from .app import App, open_app
 from .argument_completion import complete
 from .config.agents import describe_agents
 from .config.settings import Settings
-from .errors import InvalidRequest, describe
+from .errors import InvalidRequest
 from .http.retry import reporting_waits
 from .prompts import get_prompt, list_prompts, prompts_for
 from .protocol.arguments import arguments_in
+from .protocol.boundary import error_message
 from .protocol.call import Call
 from .protocol.dispatch import dispatch
 from .protocol.elicitation import user_for
@@ -169,7 +170,8 @@ async def _read_arguments(
         try:
             params = {**(ctx.params or {}), "arguments": arguments_in(text)}
         except InvalidRequest as error:
-            raise MCPError(code=INVALID_PARAMS, message=describe(error)) from None
+            words = error_message(error, ctx.lifespan_context.settings)
+            raise MCPError(code=INVALID_PARAMS, message=words) from None
         ctx = replace(ctx, params=params)
     return await call_next(ctx)
 

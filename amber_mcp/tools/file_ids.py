@@ -11,6 +11,9 @@ from amber_mcp.text.sanitise import quoted
 
 from .list_files import uploads_of
 
+_SECONDS = 2.0
+"""The state has no longer to answer: the question is to be asked as well."""
+
 
 async def resolve_file_ids(call: Call, given: Sequence[str]) -> list[str]:
     """The ids of what is given; what is no name of a remembered upload is taken for an id.
@@ -22,7 +25,7 @@ async def resolve_file_ids(call: Call, given: Sequence[str]) -> list[str]:
     """
     uploads: Sequence[Upload] = ()
     if given:
-        with best_effort("uploads not looked up", call.seconds_left, logging.WARNING):
+        with best_effort("uploads not looked up", _SECONDS, logging.WARNING):
             uploads = await uploads_of(call.app)
     return [_id_of(each, uploads) for each in given]
 

@@ -7,6 +7,7 @@ import pytest
 from amber_mcp.protocol.bounds import MOST_ARGUMENT_VALUES
 from tests.e2e.hostile import call_tool, response
 from tests.e2e.test_hostile_upstream import Program, program
+from tests.planted import KEY
 from tests.upstream import completion
 
 __all__ = ["program"]
@@ -49,6 +50,7 @@ async def test_arguments_may_be_an_empty_text(program: Program, arguments: str) 
     [
         ("[1]", "`arguments` must be an object, not '[1]'"),
         ("why?", "`arguments` must be an object, not 'why?'"),
+        (KEY, "`arguments` must be an object, not '{hidden}'"),
         ("[" * 200 + "]" * 200, "`arguments` is JSON that is nested too deeply"),
         (json.dumps({"a": [0] * MOST_ARGUMENT_VALUES}), "`arguments` has more than 10000 values"),
         ("x" * 1_000_001, "`arguments` has 1000001 characters, and 1000000 are the most"),
